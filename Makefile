@@ -1,0 +1,213 @@
+# rt: build, test, install. `make help` lists the targets.
+#
+# Objects go to build/VARIANT/ and mirror the sources. A variant is a set of flags:
+# `make` builds build/release, `make SAN=address,undefined` builds build/address-undefined.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PKG_CONFIG ?= pkg-config
+SAN ?=
+comma := ,
+VARIANT := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
+BUILD ?= build
+OUT := $(BUILD)/$(VARIANT)
+
+TOOLS := rt-serve rt-pub rt-sub rt-poll
+LAYERS := net store hub api
+LLHTTP ?= /usr/share/llhttp
+LLHTTP_INC ?= /usr/share/include/llhttp
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wformat=2
+ifdef CI
+WARN += -Werror
+endif
+ALL_CPPFLAGS := -D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_MODE=1 \
+	-Ilibcommon -Icmd/rt-serve -I. -I$(LLHTTP_INC) $(CPPFLAGS)
+ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) -pthread -fno-common -fstack-protector-strong \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+ALL_LDFLAGS := $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
+
+# Asked only when something is linked: `make demo` may have to install pkg-config first.
+CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
+CRYPTO_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto)
+SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
+SERVE_LIBS = -lev -lwslay $(SQLITE_LIBS) $(CRYPTO_LIBS)
+CLIENT_LIBS = $(CURL_LIBS) -lev -lwslay $(CRYPTO_LIBS)
+
+# `make V=1` shows the whole command lines.
+V ?=
+say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(patsubst $(OUT)/%,%,$@);)
+
+objs = $(patsubst %.c,$(OUT)/%.o,$(1))
+common_objs := $(call objs,$(wildcard libcommon/*.c))
+layer_objs = $(call objs,$(wildcard cmd/rt-serve/$(1)/*.c))
+llhttp_objs := $(addprefix $(OUT)/llhttp/,api.o http.o llhttp.o)
+tool_objs = $(call objs,$(filter-out cmd/$(1)/main.c,$(wildcard cmd/$(1)/*.c)))
+
+COMMON := $(OUT)/libcommon.a
+ar_layer = $(OUT)/lib$(1).a
+SERVE_ARS := $(OUT)/libserve.a $(foreach l,api hub store net,$(call ar_layer,$(l))) $(COMMON)
+
+bins := $(addprefix $(OUT)/,$(TOOLS))
+
+.PHONY: all tools tests demo test unit cli lint install uninstall clean help
+all: $(addprefix bin/,$(TOOLS))
+tools: $(bins)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make            build the tools; bin/ then has them
+## make demo       install what is missing, build, and show the main job
+## make test       install what is missing, build, and run every test
+## make unit       unit tests only          make cli    command line tests only
+## make cli ONLY='publish poll'             some of the files in tests/cli (or of tests/unit)
+## make lint       compiler warnings, static checks, scripts, manuals
+## make install    to PREFIX (/usr/local), below DESTDIR if set; make uninstall
+## make SAN=address,undefined test          the same tests with sanitizers (or SAN=thread)
+## make V=1       shows whole command lines      make clean
+
+# --- libraries -------------------------------------------------------------------------------
+
+$(COMMON): $(common_objs)
+	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
+
+define layer_rule
+$(call ar_layer,$(1)): $(call layer_objs,$(1)) $(if $(filter net,$(1)),$(llhttp_objs))
+	$$(call say,AR)rm -f $$@; $$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
+
+$(OUT)/libserve.a: $(call tool_objs,rt-serve)
+	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
+
+# Debian ships llhttp as generated C; strict mode must be the same in every file that sees it.
+$(OUT)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -std=c11 $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -DLLHTTP_STRICT_MODE=1 \
+		-I$(LLHTTP_INC) -w -c -o $@ $<
+
+# --- programs --------------------------------------------------------------------------------
+
+$(OUT)/rt-serve: $(OUT)/cmd/rt-serve/main.o $(SERVE_ARS)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVE_LIBS)
+
+define client_rule
+$(OUT)/$(1): $(OUT)/cmd/$(1)/main.o $(call tool_objs,$(1)) $(COMMON)
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(CLIENT_LIBS)
+endef
+$(foreach t,$(filter-out rt-serve,$(TOOLS)),$(eval $(call client_rule,$(t))))
+
+# bin/ always points at the variant built last, so that PATH=$PWD/bin is all a person needs.
+bin/%: $(OUT)/%
+	@mkdir -p bin && ln -sf ../$< $@
+
+$(OUT)/libcommon/opt.o: ALL_CPPFLAGS += -DRT_VERSION='"$(VERSION)"'
+$(OUT)/libcommon/opt.o: Makefile
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- unit tests: tests/unit/ROOM/test_X.c, linked with that room and what is below it ---------
+
+UNIT_libcommon := $(COMMON)
+UNIT_store := $(call ar_layer,store) $(COMMON)
+UNIT_hub := $(call ar_layer,hub) $(call ar_layer,store) $(COMMON)
+UNIT_net := $(call ar_layer,net) $(COMMON)
+UNIT_api := $(SERVE_ARS)
+UNIT_rt-serve := $(SERVE_ARS)
+UNIT_rt-sub := $(call tool_objs,rt-sub) $(COMMON)
+UNIT_rt-pub := $(call tool_objs,rt-pub) $(COMMON)
+UNIT_rt-poll := $(call tool_objs,rt-poll) $(COMMON)
+unit_rooms := libcommon store hub net api rt-serve rt-sub rt-pub rt-poll
+unit_libs = $(if $(filter rt-sub rt-pub rt-poll libcommon,$(1)),$(CLIENT_LIBS),$(SERVE_LIBS))
+unit_srcs = $(wildcard tests/unit/$(1)/test_*.c)
+unit_bins := $(foreach r,$(unit_rooms),$(patsubst %.c,$(OUT)/%,$(call unit_srcs,$(r))))
+
+define unit_rule
+$(patsubst %.c,$(OUT)/%,$(call unit_srcs,$(1))): $(OUT)/tests/unit/$(1)/test_%: \
+		$(OUT)/tests/unit/$(1)/test_%.o $(call objs,$(wildcard tests/unit/$(1)/helper_*.c)) $(UNIT_$(1))
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call unit_libs,$(1))
+endef
+$(foreach r,$(unit_rooms),$(eval $(call unit_rule,$(r))))
+
+# One test by name: make unit-store-log
+unit-%:
+	$(MAKE) $(OUT)/tests/unit/$(firstword $(subst -, ,$*))/test_$(lastword $(subst -, ,$*))
+	$(OUT)/tests/unit/$(firstword $(subst -, ,$*))/test_$(lastword $(subst -, ,$*))
+
+.PRECIOUS: $(OUT)/%.o
+
+# --- helpers for tests: tests/helpers/X.c, a program each ------------------------------------
+
+helper_bins := $(patsubst %.c,$(OUT)/%,$(wildcard tests/helpers/*.c))
+$(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer,net) $(COMMON)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVE_LIBS)
+
+tests: $(unit_bins) $(helper_bins)
+
+# --- what people call -------------------------------------------------------------------------
+
+JOBS ?= $(shell nproc)
+SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
+RUN_TESTS = MAKE='$(SUBMAKE)' SAN='$(SAN)' OUT='$(OUT)' ONLY='$(ONLY)' sh scripts/test.sh
+
+demo:
+	@sh scripts/deps.sh build
+	@$(SUBMAKE) all
+	@RT_BIN='$(abspath $(OUT))' sh scripts/demo.sh
+
+test:
+	@sh scripts/deps.sh test
+	@$(RUN_TESTS) lint unit cli
+
+unit cli lint:
+	@sh scripts/deps.sh test
+	@$(RUN_TESTS) $@
+
+MAN1 := $(wildcard man/*.1)
+MAN7 := $(wildcard man/*.7)
+MAN8 := $(wildcard man/*.8)
+DEST_BIN = $(DESTDIR)$(BINDIR)
+DEST_MAN = $(DESTDIR)$(MANDIR)
+DEST_BASH = $(DESTDIR)$(BASHCOMPDIR)
+DEST_ZSH = $(DESTDIR)$(ZSHCOMPDIR)
+DEST_FISH = $(DESTDIR)$(FISHCOMPDIR)
+
+install: tools
+	install -d $(DEST_BIN) $(DEST_MAN)/man1 $(DEST_MAN)/man7 $(DEST_MAN)/man8 \
+		$(DEST_BASH) $(DEST_ZSH) $(DEST_FISH)
+	install -m 755 $(bins) $(DEST_BIN)
+	install -m 644 $(MAN1) $(DEST_MAN)/man1
+	install -m 644 $(MAN7) $(DEST_MAN)/man7
+	install -m 644 $(MAN8) $(DEST_MAN)/man8
+	for t in $(TOOLS); do \
+		install -m 644 completions/bash/$$t $(DEST_BASH)/$$t && \
+		install -m 644 completions/zsh/_$$t $(DEST_ZSH)/_$$t && \
+		install -m 644 completions/fish/$$t.fish $(DEST_FISH)/$$t.fish || exit 1; \
+	done
+
+uninstall:
+	rm -f $(addprefix $(DEST_BIN)/,$(TOOLS)) \
+		$(addprefix $(DEST_MAN)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(DEST_MAN)/man7/,$(notdir $(MAN7))) \
+		$(addprefix $(DEST_MAN)/man8/,$(notdir $(MAN8))) \
+		$(addprefix $(DEST_BASH)/,$(TOOLS)) $(addprefix $(DEST_ZSH)/_,$(TOOLS)) \
+		$(addprefix $(DEST_FISH)/,$(addsuffix .fish,$(TOOLS)))
+
+clean:
+	rm -rf build bin
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
