@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the writer does between commits: retention in small steps, expired keys, checkpoints.
+ *
+ * Retention comes in passes, one a second: the oldest rows of all (age and size of the file), then
+ * rules with an age, then topics that are over their rule, then keys. What is dropped is dropped in
+ * the window first, so that nobody can miss it without a gap; the rows follow. If they cannot be
+ * deleted now, a later pass finds them again.
+ */
+#include <stdlib.h>
+
+#include "log.h"
+#include "store/chunk.h"
+#include "store/sqlite.h"
+#include "units.h"
+
+#define PASS_MS 1000
+#define STEP_ROWS 100		/* rows per step, each at most one chunk; */
+#define STEP_MS 3		/* and about this long, commits wait meanwhile */
+#define STEP_TOPICS 50
+#define STEP_KEYS 500
+#define KEYS_MAX 200000
+#define EXPIRE_STEP 1000
+
+#define WAL_PAGES_IDLE 256	/* checkpoint when nothing waits */
+#define WAL_PAGES_MAX 8192	/* checkpoint even so: 32 MiB */
+#define QUIET_MS 2000		/* then the WAL is cut to nothing */
+
+/* A row of SQL_OLDEST or SQL_OLDEST_OF_TOPIC. */
+struct old_row {
+	uint64_t first, topic, last;
+	uint32_t n;
+	const void *body;
+	size_t len;
+};
+
+static struct old_row take_row(sqlite3_stmt *st)
+{
+	return (struct old_row){
+		.first = database_u64(st, 0), .topic = database_u64(st, 1), .last = database_u64(st, 2),
+		.n = (uint32_t)sqlite3_column_int(st, 3), .body = sqlite3_column_blob(st, 4),
+		.len = (size_t)sqlite3_column_bytes(st, 4),
+	};
+}
+
+/* --- dropping ---------------------------------------------------------------------------------- */
+
+static bool breaks_rule(const struct topic *t, uint64_t order, uint64_t events, uint64_t bytes, uint64_t now_us)
+{
+	const struct retention_rule *r = t->rule;
+
+	if (r == NULL)
+		return false;
+	return (r->events > 0 && events > r->events) || (r->bytes > 0 && bytes > r->bytes && events > 1) ||
+		order < retention_cutoff(r->age_ms, now_us);
+}
+
+/* What is to go of a row, counted before the window is told. */
+struct loss {
+	uint64_t upto;		/* the newest order that goes; 0: none */
+	uint64_t next;		/* the oldest that stays */
+	uint64_t events, bytes;
+};
+
+/* All that is left of a row, or what breaks the rule of (t). 0, or -1 if it cannot be read. */
+static int assess(const struct topic *t, const struct old_row *row, bool all, uint64_t now_us, struct loss *l)
+{
+	struct chunk c;
+	uint32_t i;
+
+	if (chunk_init(&c, row->body, row->len, row->first, row->n) < 0)
+		return -1;
+	for (i = chunk_upto(&c, t->dropped); i < c.n; i++) {
+		l->next = c.marks[i].order;
+		if (!all && !breaks_rule(t, l->next, t->events - l->events, t->bytes - l->bytes, now_us))
+			break;
+		l->upto = l->next;
+		l->events++;
+		l->bytes += chunk_weight(&c, i);
+	}
+	chunk_fini(&c);
+	return 0;
+}
+
+/* Drop events of (row), as assess has it. True when nothing of it is left. */
+static bool drop_events(struct sqlite *s, struct topic *t, const struct old_row *row, bool all, uint64_t now_us)
+{
+	struct loss l = {.next = row->first};
+
+	if (row->last <= t->dropped)
+		return true;
+	if (assess(t, row, all, now_us, &l) < 0) {
+		log_error("the store %s is damaged: the events after %llu are lost", s->path,
+			(unsigned long long)row->first);
+		l = (struct loss){.upto = row->last, .events = row->n < t->events ? row->n : t->events};
+	}
+	window_lock(&s->window);
+	if (l.upto > 0)
+		window_drop(&s->window, t, l.upto, l.events, l.bytes);
+	if (l.upto < row->last)
+		t->oldest = l.next;
+	window_unlock(&s->window);
+	return l.upto == row->last;
+}
+
+static int begin(struct sqlite *s)
+{
+	database_statement(&s->out, SQL_BEGIN);
+	return database_run(&s->out, SQL_BEGIN);
+}
+
+/* End the step: commit, or leave it to a later pass. */
+static void end(struct sqlite *s, int ret)
+{
+	if (ret == 0) {
+		database_statement(&s->out, SQL_COMMIT);
+		ret = database_run(&s->out, SQL_COMMIT);
+	}
+	if (ret < 0) {
+		log_debug("retention: %s", sqlite3_errmsg(s->out.db));
+		database_rollback(&s->out);
+	}
+}
+
+static int delete_row(struct sqlite *s, const struct old_row *row)
+{
+	return database_run1(&s->out, SQL_DELETE_CHUNK, row->first);
+}
+
+/* --- the oldest of all ------------------------------------------------------------------------- */
+
+static uint64_t used_bytes(struct sqlite *s)
+{
+	sqlite3_stmt *st = database_statement(&s->out, SQL_USED_PAGES);
+	uint64_t bytes = sqlite3_step(st) == SQLITE_ROW ? database_u64(st, 0) : 0;
+
+	sqlite3_reset(st);
+	return bytes;
+}
+
+struct oldest {
+	uint64_t cutoff;	/* rows that end below are too old */
+	uint64_t excess;	/* bytes that the file is too large by */
+	uint64_t deadline_ms;
+};
+
+/* Drop and delete one row if it has to go. 1: it went, 0: it stays, -1: an error. */
+static int drop_oldest(struct sqlite *s, struct oldest *o, const struct old_row *row)
+{
+	struct topic *t = catalog_by_id(&s->window.catalog, row->topic);
+
+	if (t != NULL && row->last >= o->cutoff && o->excess == 0)
+		return 0;
+	if (t != NULL)
+		drop_events(s, t, row, true, 0);
+	o->excess -= row->len < o->excess ? row->len : o->excess;
+	if (delete_row(s, row) < 0 || (t != NULL && sqlite_save_topic(s, t) < 0))
+		return -1;
+	return 1;
+}
+
+static void set_floor(struct sqlite *s, uint64_t floor)
+{
+	window_lock(&s->window);
+	if (floor > s->window.floor)
+		s->window.floor = floor;
+	window_unlock(&s->window);
+}
+
+/* 1: rows went and there may be more, 0: nothing more has to go, -1: an error. */
+static int drop_oldest_rows(struct sqlite *s, struct oldest *o)
+{
+	sqlite3_stmt *st = database_statement(&s->out, SQL_OLDEST);
+	struct old_row row;
+	int went = 1, n, rc = SQLITE_ROW;
+
+	sqlite3_bind_int(st, 1, STEP_ROWS);
+	for (n = 0; went == 1 && units_monotonic_ms() <= o->deadline_ms; n++) {
+		rc = sqlite3_step(st);
+		if (rc != SQLITE_ROW)
+			break;
+		row = take_row(st);
+		went = drop_oldest(s, o, &row);
+		set_floor(s, went == 1 ? row.first : row.first - 1);
+	}
+	sqlite3_reset(st);
+	if (rc == SQLITE_DONE)
+		return n == STEP_ROWS;
+	return rc == SQLITE_ROW ? went : -1;
+}
+
+static bool step_oldest(struct sqlite *s)
+{
+	const struct retention *r = &s->window.retention;
+	struct oldest o = {
+		.cutoff = retention_cutoff(r->max_age_ms, s->now_us()),
+		.deadline_ms = units_monotonic_ms() + STEP_MS,
+	};
+	uint64_t used = r->max_bytes > 0 ? used_bytes(s) : 0;
+	int ret;
+
+	if (used > r->max_bytes && r->max_bytes > 0)
+		o.excess = used - r->max_bytes;
+	if ((o.cutoff == 0 && o.excess == 0) || begin(s) < 0)
+		return true;
+	ret = drop_oldest_rows(s, &o);
+	end(s, ret);
+	return ret <= 0;
+}
+
+/* --- rules ------------------------------------------------------------------------------------- */
+
+static bool step_ages(struct sqlite *s)
+{
+	bool around;
+
+	window_lock(&s->window);
+	around = window_expire(&s->window, s->now_us(), EXPIRE_STEP);
+	window_unlock(&s->window);
+	return around;
+}
+
+/* 0: (t) is tidy; 1: there is more to do; -1: an error. */
+static int tidy_topic(struct sqlite *s, struct topic *t)
+{
+	sqlite3_stmt *st = database_statement(&s->out, SQL_OLDEST_OF_TOPIC);
+	uint64_t now_us = s->now_us();
+	struct old_row row;
+	int rc, ret = 0;
+
+	sqlite3_bind_int(st, 1, STEP_ROWS);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)t->id);
+	for (int i = 0; (rc = sqlite3_step(st)) == SQLITE_ROW && ret == 0; i++) {
+		row = take_row(st);
+		if (!drop_events(s, t, &row, false, now_us))
+			break;
+		ret = delete_row(s, &row) < 0 ? -1 : i + 1 == STEP_ROWS;
+	}
+	sqlite3_reset(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return -1;
+	return sqlite_save_topic(s, t) < 0 ? -1 : ret;
+}
+
+static void not_due(struct sqlite *s, struct topic *t)
+{
+	window_lock(&s->window);
+	catalog_unlist(&s->window.catalog, t, CATALOG_DUE);
+	window_unlock(&s->window);
+}
+
+static bool step_topics(struct sqlite *s)
+{
+	uint64_t deadline_ms = units_monotonic_ms() + STEP_MS;
+	struct topic *t;
+	int ret = 0;
+
+	if (s->window.catalog.last[CATALOG_DUE] == NULL || begin(s) < 0)
+		return true;
+	for (int i = 0; i < STEP_TOPICS && ret == 0; i++) {
+		t = s->window.catalog.last[CATALOG_DUE];
+		if (t == NULL || units_monotonic_ms() > deadline_ms)
+			break;
+		ret = tidy_topic(s, t);
+		if (ret == 0)
+			not_due(s, t);
+	}
+	end(s, ret < 0 ? -1 : 0);
+	return ret < 0 || s->window.catalog.last[CATALOG_DUE] == NULL;
+}
+
+/* --- keys -------------------------------------------------------------------------------------- */
+
+static bool step_keys(struct sqlite *s)
+{
+	sqlite3_stmt *st = database_statement(&s->out, SQL_OLDEST_KEYS);
+	uint64_t now_us = s->now_us(), keys[STEP_KEYS];
+	int n = 0, ret = 0;
+
+	if (s->nkeys == 0)
+		return true;
+	sqlite3_bind_int(st, 1, STEP_KEYS);
+	while (n < STEP_KEYS && sqlite3_step(st) == SQLITE_ROW &&
+			(database_u64(st, 1) <= now_us || s->nkeys - (unsigned)n > KEYS_MAX))
+		keys[n++] = database_u64(st, 0);
+	sqlite3_reset(st);
+	if (n == 0 || begin(s) < 0)
+		return true;
+	for (int i = 0; i < n && ret == 0; i++)
+		ret = database_run1(&s->out, SQL_DELETE_KEY, keys[i]);
+	end(s, ret);
+	if (ret == 0)
+		s->nkeys -= (unsigned)n < s->nkeys ? (unsigned)n : s->nkeys;
+	return n < STEP_KEYS;
+}
+
+/* --- checkpoints ------------------------------------------------------------------------------- */
+
+/*
+ * A passive checkpoint waits for nobody. As only this thread writes, it comes to the end of the
+ * WAL, which then begins anew with the next commit, unless a reader is in the way just now.
+ */
+static void checkpoint(struct sqlite *s, bool idle)
+{
+	uint64_t now_ms = units_monotonic_ms();
+
+	if (!idle)
+		s->quiet_since_ms = now_ms;
+	if (s->wal_pages > (idle ? WAL_PAGES_IDLE : WAL_PAGES_MAX)) {
+		sqlite3_wal_checkpoint_v2(s->out.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		s->wal_pages = 0;
+	}
+	if (s->wal_high > WAL_PAGES_IDLE && now_ms - s->quiet_since_ms >= QUIET_MS) {
+		sqlite3_wal_checkpoint_v2(s->out.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		s->wal_high = 0;
+	}
+}
+
+/* --- passes ------------------------------------------------------------------------------------ */
+
+static bool step(struct sqlite *s)
+{
+	switch (s->tidy) {
+	case TIDY_OLDEST:
+		return step_oldest(s);
+	case TIDY_AGES:
+		return step_ages(s);
+	case TIDY_TOPICS:
+		return step_topics(s);
+	case TIDY_KEYS:
+		return step_keys(s);
+	case TIDY_REST:
+		break;
+	}
+	return true;
+}
+
+bool sqlite_tidy(struct sqlite *s, bool idle)
+{
+	uint64_t now_ms = units_monotonic_ms();
+
+	if (s->tidy == TIDY_REST && now_ms - s->tidied_ms >= PASS_MS) {
+		s->tidied_ms = now_ms;
+		s->tidy = TIDY_OLDEST;
+	} else if (s->tidy != TIDY_REST && step(s)) {
+		s->tidy = s->tidy == TIDY_KEYS ? TIDY_REST : s->tidy + 1;
+	}
+	checkpoint(s, idle);
+	return s->tidy != TIDY_REST;
+}
