@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/hub.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "hub/inside.h"
+
+/* An event with very many subscribers ends the turn, so that they are flushed before the next. */
+#define TURN_DELIVERIES 65536
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void set_defaults(struct hub_config *c)
+{
+	if (c->turn_events == 0)
+		c->turn_events = 512;
+	if (c->page_events == 0)
+		c->page_events = 256;
+	if (c->page_bytes == 0)
+		c->page_bytes = 64 << 10;
+	if (c->gather_events == 0)
+		c->gather_events = 10000;
+}
+
+static void set_cursor(char dst[CURSOR_MAX + 1], struct str cursor)
+{
+	assert(cursor.n <= CURSOR_MAX);
+	memmove(dst, cursor.p, cursor.n);
+	dst[cursor.n] = '\0';
+}
+
+/* Go to the end of the tail. 0, or -1 without memory. */
+static int jump_to_tail(struct hub *h)
+{
+	uint64_t pos;
+	char *cursor = store_tail_cursor(h->store, &pos);
+
+	if (cursor == NULL)
+		return -1;
+	set_cursor(h->cursor, str_of(cursor));
+	h->pos = pos;
+	free(cursor);
+	return 0;
+}
+
+struct hub *hub_new(struct store *s, const struct hub_config *c, const struct hub_host *host)
+{
+	struct hub *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->store = s;
+	if (c != NULL)
+		h->config = *c;
+	set_defaults(&h->config);
+	h->host = *host;
+	h->turn_no = 1;
+	h->topics = topics_new();
+	h->turn = calloc(h->config.turn_events, sizeof(h->turn[0]));
+	if (h->topics == NULL || h->turn == NULL || jump_to_tail(h) != 0) {
+		hub_free(h);
+		return NULL;
+	}
+	store_watch(s, h->host.wake, h->host.arg);
+	return h;
+}
+
+static void drop_turn(struct hub *h)
+{
+	for (size_t i = 0; i < h->nturn; i++)
+		event_unref(h->turn[i]);
+	h->nturn = 0;
+}
+
+void hub_free(struct hub *h)
+{
+	if (h == NULL)
+		return;
+	assert(h->stats.subscriptions == 0);
+	while (h->flights != NULL) {
+		struct flight *f = h->flights;
+
+		h->flights = f->next;
+		read_free(f->read);
+		free(f);
+	}
+	drop_turn(h);
+	free(h->turn);
+	topics_free(h->topics);
+	free(h);
+}
+
+struct filters *hub_filters(struct hub *h, const struct str *items, unsigned n)
+{
+	struct filters *f = filters_new(items, n);
+
+	return f == NULL ? NULL : topics_share(h->topics, f);
+}
+
+struct store *hub_store(struct hub *h)
+{
+	return h->store;
+}
+
+void hub_stats(const struct hub *h, struct hub_stats *out)
+{
+	*out = h->stats;
+	out->lagging = h->stats.subscriptions - h->stats.live;
+}
+
+void hub_ask(struct hub *h)
+{
+	if (h->asked)
+		return;
+	h->asked = true;
+	h->host.wake(h->host.arg);
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+void hub_list_add(struct subscription_list *l, struct subscription *sub)
+{
+	if (l->last == NULL)
+		l->last = &l->first;
+	sub->next = NULL;
+	sub->pprev = l->last;
+	*l->last = sub;
+	l->last = &sub->next;
+	l->n++;
+}
+
+void hub_list_remove(struct subscription_list *l, struct subscription *sub)
+{
+	*sub->pprev = sub->next;
+	if (sub->next != NULL)
+		sub->next->pprev = sub->pprev;
+	else
+		l->last = sub->pprev;
+	sub->next = NULL;
+	sub->pprev = NULL;
+	l->n--;
+}
+
+/* --- a turn ---------------------------------------------------------------------------------- */
+
+struct delivery {
+	struct hub *h;
+	struct event *e;
+	size_t i;	/* its place in the turn */
+};
+
+struct str hub_turn_cursor(const struct hub *h, size_t n)
+{
+	while (n > 0 && h->turn[n - 1]->ephemeral)
+		n--;
+	return n > 0 ? event_cursor(h->turn[n - 1]) : str_of(h->before);
+}
+
+/* Too much was gathered for one tick. */
+static void hand_on_early(struct delivery *d, struct subscription *sub)
+{
+	if (hub_past(d->h, sub) != 0)
+		hub_fall(d->h, sub, d->i, SUBSCRIPTION_QUEUED);
+	else if (!hub_hand_on(d->h, sub))
+		hub_fall(d->h, sub, d->i, SUBSCRIPTION_FULL);
+}
+
+/* Without memory it reads again, later, what it could not gather. */
+static void gather(struct delivery *d, struct subscription *sub)
+{
+	struct conflate *c = sub->gather;
+
+	if (c->n == 0 && sub->cursor == NULL) {
+		struct str cursor = hub_turn_cursor(d->h, d->i);
+
+		sub->cursor = strndup(cursor.p, cursor.n);
+		if (sub->cursor == NULL) {
+			hub_give_up(d->h, sub, STORE_NOMEM);
+			return;
+		}
+	}
+	if (conflate_add(c, d->e) != 0) {
+		hub_fall(d->h, sub, d->i, SUBSCRIPTION_QUEUED);
+		return;
+	}
+	sub->pos = d->e->pos;
+	if (conflate_full(c))
+		hand_on_early(d, sub);
+}
+
+static void deliver(struct delivery *d, struct subscription *sub)
+{
+	if (sub->gather != NULL) {
+		gather(d, sub);
+		return;
+	}
+	if (sub->ops->event(sub, d->e)) {
+		d->h->stats.deliveries++;
+		sub->pos = d->e->pos;
+		if (sub->cursor != NULL)
+			hub_stand(sub, NULL);
+		return;
+	}
+	if (d->e->ephemeral) {
+		d->h->stats.ephemeral_dropped++;
+		return;
+	}
+	hub_fall(d->h, sub, d->i, SUBSCRIPTION_FULL);
+}
+
+static void deliver_group(void *arg, struct group *g)
+{
+	struct delivery *d = arg;
+	struct subscription *sub, *next;
+
+	if (d->e->ephemeral)
+		d->h->stats.ephemeral_dropped += g->members - g->nlive;
+	for (sub = g->live; sub != NULL; sub = next) {
+		next = sub->next;
+		if (d->e->pos > sub->pos)
+			deliver(d, sub);
+	}
+}
+
+/* Hand on the (n) events of this turn; keeps those that were. */
+static void dispatch(struct hub *h, size_t n)
+{
+	uint64_t enough = h->stats.deliveries + TURN_DELIVERIES;
+	struct delivery d = {h, NULL, 0};
+
+	while (h->nturn < n && h->stats.deliveries < enough) {
+		d.e = h->turn[h->nturn];
+		d.i = h->nturn++;
+		topics_match(h->topics, event_topic(d.e), d.e->topic_hash, deliver_group, &d);
+		h->pos = d.e->pos;
+	}
+	h->stats.events += h->nturn;
+	set_cursor(h->cursor, hub_turn_cursor(h, h->nturn));
+	for (size_t i = h->nturn; i < n; i++)
+		event_unref(h->turn[i]);
+}
+
+static void lose_group(void *arg, struct group *g)
+{
+	while (g->live != NULL)
+		hub_fall(arg, g->live, 0, SUBSCRIPTION_QUEUED);
+}
+
+/* The tail is ahead of what memory holds: everybody reads from where the hub stood. */
+static void overrun(struct hub *h)
+{
+	if (jump_to_tail(h) != 0)
+		return;
+	h->stats.overruns++;
+	topics_each(h->topics, lose_group, h);
+}
+
+bool hub_turn(struct hub *h)
+{
+	int n;
+
+	h->asked = false;
+	hub_settle(h);
+	drop_turn(h);
+	set_cursor(h->before, str_of(h->cursor));
+	h->before_pos = h->pos;
+	h->turn_no++;
+	n = store_tail(h->store, h->pos, h->turn, h->config.turn_events);
+	if (n < 0)
+		overrun(h);
+	else if (n > 0)
+		dispatch(h, (size_t)n);
+	hub_caught_up(h);
+	hub_work(h);
+	h->period++;
+	return h->queue.n > 0 || store_tail_pos(h->store) > h->pos;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_HUB_INSIDE_H
+#define RT_HUB_INSIDE_H
+
+/*
+ * What the files of the hub share and nobody else sees: hub.c follows the tail, subscription.c
+ * catches up, rewind.c takes back.
+ *
+ * A callback that ends its subscription (started, live, failed) is always the last thing done
+ * with it. Where others are being walked over, it is queued instead, to be ended by hub_work.
+ */
+#include "hub/conflate.h"
+#include "hub/hub.h"
+#include "hub/topics.h"
+
+/** Subscriptions in order; the same links as a group's. */
+struct subscription_list {
+	struct subscription *first, **last;	/* last: NULL while nothing was ever added */
+	size_t n;
+};
+
+/** Where a read comes back to, when its subscription may be gone. */
+struct flight {
+	struct flight *next, **pprev;
+	struct hub *hub;
+	struct subscription *sub;	/* NULL: nobody waits for it */
+	struct read *read;
+};
+
+/** A gap that the hub announces itself, once per filter. */
+struct notice {
+	const char *reason;
+	char *after, *until;	/* NULL: not known */
+	unsigned next;		/* filter */
+	bool skip;		/* until all is said, it stands at (after) */
+};
+
+/**
+ * What a subscription was handed since the end of a turn, or since hub_ready if that was later:
+ * to take it back. Only those have one that did more than being fed by the tail, for which the
+ * turn's events and its first cursor do.
+ */
+struct past {
+	struct past *next, **pprev;
+	struct subscription *sub;
+	uint32_t period;		/* of the hub, in which it began */
+	char *cursor;			/* where it stood; NULL: where it still stands */
+	uint64_t pos;
+	struct read *pages;		/* oldest first, linked by next */
+	uint32_t skip;			/* what of the oldest had been handed on already */
+	uint32_t latest_max;		/* a READ_LATEST was gathered */
+	struct conflate_item *given;	/* of a gathering one: what went out, newest first */
+	struct notice *notice;		/* what was announced */
+};
+
+struct hub {
+	struct store *store;
+	struct hub_config config;
+	struct hub_host host;
+	struct topics *topics;
+	uint64_t pos;			/* of the tail: everything up to it was handed on */
+	char cursor[CURSOR_MAX + 1];	/* there */
+	char before[CURSOR_MAX + 1];	/* before the events of this turn */
+	uint64_t before_pos;
+	struct event **turn;		/* room for config.turn_events */
+	size_t nturn;
+	uint32_t turn_no;
+	uint32_t period;		/* from the end of a turn to the end of the next */
+	bool asked;			/* for another turn */
+	struct subscription_list queue;	/* want to go on */
+	struct subscription_list held;	/* full ones with a page, longest first */
+	struct past *pasts;
+	struct flight *flights;
+	struct hub_stats stats;
+};
+
+/* --- hub.c ----------------------------------------------------------------------------------- */
+
+/** Cursor of a subscriber who has had the first (n) events of this turn. */
+struct str hub_turn_cursor(const struct hub *h, size_t n);
+
+/** See to it that a turn comes. */
+void hub_ask(struct hub *h);
+
+void hub_list_add(struct subscription_list *l, struct subscription *sub);
+void hub_list_remove(struct subscription_list *l, struct subscription *sub);
+
+/* --- subscription.c -------------------------------------------------------------------------- */
+
+/** Let it go on in a turn. */
+void hub_enqueue(struct hub *h, struct subscription *sub);
+
+/** Take (sub) out of whatever its state has put it into; a read in flight is abandoned. */
+void hub_detach(struct hub *h, struct subscription *sub);
+
+/** It is not fed by the tail any more; stands where it did before event (i) of this turn. */
+void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscription_state to);
+
+/** Its place is lost, or it cannot be read: it ends in the next turn. */
+void hub_give_up(struct hub *h, struct subscription *sub, enum store_status status);
+
+/** FULL, with its page among the held ones if it has one. It is in no list. */
+void hub_full(struct hub *h, struct subscription *sub);
+
+/** Hand on what was gathered. False: refused, or no memory; what is left will be read again. */
+bool hub_hand_on(struct hub *h, struct subscription *sub);
+
+/** Let some of the queued ones go on. */
+void hub_work(struct hub *h);
+
+/** It stands at (cursor), taken over, from now on. */
+void hub_stand(struct subscription *sub, char *cursor);
+
+void hub_forget_gaps(struct subscription *sub);
+void hub_notice_free(struct notice *n);
+
+/* --- rewind.c -------------------------------------------------------------------------------- */
+
+/** Make sure that (sub) has a past of this period. 0, or -1 without memory. */
+int hub_past(struct hub *h, struct subscription *sub);
+
+/** Forget the past of (sub), if any. */
+void hub_past_free(struct subscription *sub);
+
+/** Keep a page that was handed on for as long as it may be taken back. */
+void hub_past_page(struct subscription *sub, struct read *r);
+
+/** A turn begins: what was handed on before the end of the last one cannot be taken back. */
+void hub_settle(struct hub *h);
+
+/** The turn has moved the hub: those that were ahead of it are not any more. */
+void hub_caught_up(struct hub *h);
+
+#endif

@@ -1,0 +1,868 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/subscription.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "hub/inside.h"
+
+#define READY_PAGES 4	/* read at most, when the transport is ready */
+#define WORK_PAGES 16	/* read in a turn, by all that are queued: one each */
+#define HELD_MAX 64	/* pages kept for full subscriptions; beyond, the longest kept is read again */
+
+/* --- where it stands ------------------------------------------------------------------------- */
+
+void hub_stand(struct subscription *sub, char *cursor)
+{
+	if (sub->past != NULL && sub->past->cursor == NULL)
+		sub->past->cursor = sub->cursor;
+	else
+		free(sub->cursor);
+	sub->cursor = cursor;
+}
+
+static char *dup_str(struct str s)
+{
+	return strndup(s.p == NULL ? "" : s.p, s.n);
+}
+
+static bool stand_at(struct subscription *sub, struct str at)
+{
+	char *cursor = dup_str(at);
+
+	if (cursor == NULL) {
+		sub->failed = STORE_NOMEM;
+		return false;
+	}
+	hub_stand(sub, cursor);
+	return true;
+}
+
+/* The last event of the page that was handed on, or NULL. */
+static const struct event *last_given(const struct subscription *sub)
+{
+	const struct read *r = sub->read;
+
+	if (r == NULL || sub->state == SUBSCRIPTION_READING || sub->next_in_page <= r->ngaps)
+		return NULL;
+	return r->events[sub->next_in_page - r->ngaps - 1];
+}
+
+int hub_cursor(struct hub *h, const struct subscription *sub, struct buf *b)
+{
+	const struct event *e = sub->gather == NULL ? last_given(sub) : NULL;
+
+	if (!sub->begun)
+		return 0;
+	if (e != NULL)
+		return buf_addstr(b, event_cursor(e));
+	if (sub->notice != NULL && sub->notice->skip)
+		return buf_adds(b, sub->notice->after);
+	return buf_adds(b, sub->cursor != NULL ? sub->cursor : h->cursor);
+}
+
+uint64_t hub_lag(struct hub *h, const struct subscription *sub)
+{
+	uint64_t tail;
+
+	if (!sub->begun || sub->state == SUBSCRIPTION_LIVE)
+		return 0;
+	tail = store_tail_pos(h->store);
+	return tail > sub->pos ? tail - sub->pos : 0;
+}
+
+/* --- gaps ------------------------------------------------------------------------------------ */
+
+void hub_notice_free(struct notice *n)
+{
+	if (n == NULL)
+		return;
+	free(n->after);
+	free(n->until);
+	free(n);
+}
+
+static struct notice *notice_new(const char *reason, struct str after)
+{
+	struct notice *n = calloc(1, sizeof(*n));
+
+	if (n == NULL)
+		return NULL;
+	n->reason = reason;
+	if (after.p != NULL && (n->after = dup_str(after)) == NULL) {
+		free(n);
+		return NULL;
+	}
+	return n;
+}
+
+/* False: refused. */
+static bool announce(struct hub *h, struct subscription *sub)
+{
+	struct notice *n = sub->notice;
+
+	for (; n != NULL && n->next < sub->filters->n; n->next++) {
+		struct gap g = {sub->filters->items[n->next], str_of(n->after), str_of(n->until),
+			n->reason};
+
+		if (!sub->ops->gap(sub, &g))
+			return false;
+		h->stats.gaps++;
+	}
+	sub->notice = NULL;
+	if (sub->past->notice == NULL)
+		sub->past->notice = n;
+	else
+		hub_notice_free(n);
+	return true;
+}
+
+static unsigned filter_of(const struct subscription *sub, struct str topic)
+{
+	unsigned i = 0;
+
+	while (i < sub->filters->n && !str_eq(sub->filters->items[i], topic))
+		i++;
+	return i;
+}
+
+/*
+ * A page's gaps are those of its filters' topics as of then; the next page would tell them again
+ * as long as it begins before their end. Known per filter: one may lose more while another
+ * is still behind.
+ */
+static bool gap_known(struct hub *h, const struct subscription *sub, const struct gap *g)
+{
+	unsigned i = filter_of(sub, g->topic);
+
+	return sub->gaps_known != NULL && i < sub->filters->n && g->until.p != NULL &&
+		sub->gaps_known[i] != NULL &&
+		store_cursor_compare(h->store, g->until, str_of(sub->gaps_known[i])) <= 0 &&
+		store_cursor_compare(h->store, g->until, str_of(sub->gaps_known[i])) != -2;
+}
+
+/* Remember the first (n) gaps of the page as announced. Without memory they are told twice. */
+static void learn_gaps(struct hub *h, struct subscription *sub, const struct read *r, size_t n)
+{
+	for (size_t k = 0; k < n && k < r->ngaps; k++) {
+		const struct gap *g = &r->gaps[k];
+		unsigned i = filter_of(sub, g->topic);
+
+		if (i == sub->filters->n || g->until.p == NULL || gap_known(h, sub, g))
+			continue;
+		if (sub->gaps_known == NULL)
+			sub->gaps_known = calloc(sub->filters->n, sizeof(sub->gaps_known[0]));
+		if (sub->gaps_known == NULL)
+			return;
+		free(sub->gaps_known[i]);
+		sub->gaps_known[i] = dup_str(g->until);
+	}
+}
+
+/* Going back, a gap that was announced may begin earlier than it was told. */
+void hub_forget_gaps(struct subscription *sub)
+{
+	if (sub->gaps_known == NULL)
+		return;
+	for (unsigned i = 0; i < sub->filters->n; i++)
+		free(sub->gaps_known[i]);
+	free(sub->gaps_known);
+	sub->gaps_known = NULL;
+}
+
+/* Up to where the gaps of all filters were announced; NULL: there is no such place. */
+static const char *known_by_all(struct hub *h, const struct subscription *sub)
+{
+	const char *least = NULL;
+
+	for (unsigned i = 0; sub->gaps_known != NULL && i < sub->filters->n; i++) {
+		const char *known = sub->gaps_known[i];
+
+		if (known == NULL)
+			return NULL;
+		if (least != NULL && store_cursor_compare(h->store, str_of(known), str_of(least)) == -2)
+			return NULL;
+		if (least == NULL || store_cursor_compare(h->store, str_of(known), str_of(least)) < 0)
+			least = known;
+	}
+	return least;
+}
+
+/* --- states ---------------------------------------------------------------------------------- */
+
+static void link_live(struct hub *h, struct subscription *sub)
+{
+	struct group *g = sub->group;
+
+	sub->next = g->live;
+	sub->pprev = &g->live;
+	if (sub->next != NULL)
+		sub->next->pprev = &sub->next;
+	g->live = sub;
+	g->nlive++;
+	h->stats.live++;
+	sub->state = SUBSCRIPTION_LIVE;
+}
+
+static void unlink_live(struct hub *h, struct subscription *sub)
+{
+	*sub->pprev = sub->next;
+	if (sub->next != NULL)
+		sub->next->pprev = sub->pprev;
+	sub->next = NULL;
+	sub->pprev = NULL;
+	sub->group->nlive--;
+	h->stats.live--;
+}
+
+void hub_detach(struct hub *h, struct subscription *sub)
+{
+	switch ((enum subscription_state)sub->state) {
+	case SUBSCRIPTION_LIVE:
+		unlink_live(h, sub);
+		break;
+	case SUBSCRIPTION_QUEUED:
+		hub_list_remove(&h->queue, sub);
+		break;
+	case SUBSCRIPTION_FULL:
+		if (sub->held)
+			hub_list_remove(&h->held, sub);
+		sub->held = false;
+		break;
+	case SUBSCRIPTION_READING:
+		((struct flight *)sub->read->arg)->sub = NULL;
+		sub->read = NULL;
+		break;
+	case SUBSCRIPTION_IDLE:
+		break;
+	}
+	sub->state = SUBSCRIPTION_FULL;
+}
+
+void hub_enqueue(struct hub *h, struct subscription *sub)
+{
+	sub->state = SUBSCRIPTION_QUEUED;
+	hub_list_add(&h->queue, sub);
+	hub_ask(h);
+}
+
+void hub_give_up(struct hub *h, struct subscription *sub, enum store_status status)
+{
+	hub_detach(h, sub);
+	sub->failed = (uint8_t)status;
+	hub_enqueue(h, sub);
+}
+
+/*
+ * What was gathered is gone, and will be read again; the newest of each key only if nothing of
+ * them went out, since else their cursor is that of what did.
+ */
+static void ungather(struct hub *h, struct subscription *sub)
+{
+	if (sub->gather->n > 0)
+		hub_forget_gaps(sub);
+	else if (sub->read != NULL)
+		learn_gaps(h, sub, sub->read, sub->next_in_page);
+	conflate_clear(sub->gather);
+	if (sub->past != NULL && sub->past->given == NULL)
+		sub->latest_max = sub->past->latest_max;
+	read_free(sub->read);
+	sub->read = NULL;
+	sub->next_in_page = 0;
+}
+
+void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscription_state to)
+{
+	hub_detach(h, sub);
+	if (sub->gather != NULL)
+		ungather(h, sub);
+	if (sub->cursor == NULL)
+		stand_at(sub, hub_turn_cursor(h, i));
+	if (sub->failed != STORE_OK || to == SUBSCRIPTION_QUEUED) {
+		hub_enqueue(h, sub);
+		return;
+	}
+	sub->turn = h->turn_no;
+	sub->fell = sub->slow == SLOW_NEWEST;
+	h->stats.lagged++;
+}
+
+/* Free the page; it will be read again from what was handed on of it. */
+static void drop_page(struct hub *h, struct subscription *sub)
+{
+	struct read *r = sub->read;
+	const struct event *e = last_given(sub);
+	char *cursor = e == NULL ? NULL : dup_str(event_cursor(e));
+
+	if (e != NULL && cursor == NULL)
+		return;
+	learn_gaps(h, sub, r, sub->next_in_page);
+	if (e != NULL)
+		hub_stand(sub, cursor);
+	sub->read = NULL;
+	sub->next_in_page = 0;
+	hub_past_page(sub, r);
+}
+
+/* The newest of each key cannot be read again from a cursor: such a page stays. */
+static void hold_page(struct hub *h, struct subscription *sub)
+{
+	struct subscription *oldest;
+
+	if (sub->read->from == READ_LATEST)
+		return;
+	hub_list_add(&h->held, sub);
+	sub->held = true;
+	if (h->held.n <= HELD_MAX)
+		return;
+	oldest = h->held.first;
+	hub_list_remove(&h->held, oldest);
+	oldest->held = false;
+	drop_page(h, oldest);
+}
+
+void hub_full(struct hub *h, struct subscription *sub)
+{
+	sub->state = SUBSCRIPTION_FULL;
+	if (sub->read != NULL)
+		hold_page(h, sub);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+void hub_unsubscribe(struct hub *h, struct subscription *sub)
+{
+	if (sub->state == SUBSCRIPTION_IDLE)
+		return;
+	hub_detach(h, sub);
+	read_free(sub->read);
+	hub_past_free(sub);
+	hub_notice_free(sub->notice);
+	hub_forget_gaps(sub);
+	conflate_free(sub->gather);
+	free(sub->cursor);
+	topics_leave(h->topics, sub->group);
+	h->stats.subscriptions--;
+	memset(sub, 0, sizeof(*sub));
+}
+
+static void fail(struct hub *h, struct subscription *sub, enum store_status status)
+{
+	const struct subscription_ops *ops = sub->ops;
+	bool begun = sub->begun;
+
+	hub_unsubscribe(h, sub);
+	if (begun && ops->failed != NULL)
+		ops->failed(sub, status);
+	else
+		ops->started(sub, status, STR_NULL);
+}
+
+/* --- handing on ------------------------------------------------------------------------------ */
+
+/* Give one event that may be an ephemeral one, which is not offered twice. False: refused. */
+static bool give(struct hub *h, struct subscription *sub, struct event *e)
+{
+	if (sub->ops->event(sub, e)) {
+		h->stats.deliveries++;
+		return true;
+	}
+	if (!e->ephemeral)
+		return false;
+	h->stats.ephemeral_dropped++;
+	return true;
+}
+
+/* Refused: stand after the last of the (n) stored events that went out just now. */
+static void stand_after_given(struct subscription *sub, size_t n)
+{
+	struct conflate_item *item = sub->past->given;
+
+	while (n > 0 && item->event->ephemeral) {
+		item = item->next;
+		n--;
+	}
+	if (n > 0)
+		stand_at(sub, event_cursor(item->event));
+}
+
+bool hub_hand_on(struct hub *h, struct subscription *sub)
+{
+	struct conflate *c = sub->gather;
+	struct conflate_item *item;
+	size_t n;
+
+	for (n = 0; c->first != NULL; n++) {
+		if (!give(h, sub, c->first->event)) {
+			stand_after_given(sub, n);
+			return false;
+		}
+		item = conflate_shift(c);
+		item->next = sub->past->given;
+		sub->past->given = item;
+	}
+	hub_stand(sub, c->reached);
+	c->reached = NULL;
+	return true;
+}
+
+/* False: refused, or no memory. The gaps come before what is gathered next. */
+static bool give_gap(struct hub *h, struct subscription *sub, const struct gap *g)
+{
+	if (gap_known(h, sub, g))
+		return true;
+	if (!sub->ops->gap(sub, g))
+		return false;
+	h->stats.gaps++;
+	return true;
+}
+
+/* Take one event of a page into the set. False as hub_hand_on. */
+static bool gather(struct hub *h, struct subscription *sub, struct event *e)
+{
+	struct conflate *c = sub->gather;
+	char *reached;
+
+	if (conflate_add(c, e) != 0) {
+		sub->failed = STORE_NOMEM;
+		return false;
+	}
+	if (!conflate_full(c))
+		return true;
+	reached = dup_str(event_cursor(e));
+	if (reached == NULL) {
+		sub->failed = STORE_NOMEM;
+		return false;
+	}
+	free(c->reached);
+	c->reached = reached;
+	return hub_hand_on(h, sub);
+}
+
+/* The next thing in the page. False: refused, or no memory. */
+static bool give_next(struct hub *h, struct subscription *sub)
+{
+	struct read *r = sub->read;
+	struct event *e;
+
+	if (sub->next_in_page < r->ngaps)
+		return give_gap(h, sub, &r->gaps[sub->next_in_page]);
+	e = r->events[sub->next_in_page - r->ngaps];
+	if (sub->gather != NULL ? !gather(h, sub, e) : !give(h, sub, e))
+		return false;
+	if (e->pos > sub->pos)
+		sub->pos = e->pos;
+	return true;
+}
+
+static bool give_page(struct hub *h, struct subscription *sub)
+{
+	struct read *r = sub->read;
+
+	if (sub->gather != NULL && r->from == READ_LATEST)
+		sub->past->latest_max = r->max_events;
+	if (sub->gather != NULL && r->ngaps > sub->next_in_page && sub->gather->n > 0 &&
+			!hub_hand_on(h, sub))
+		return false;
+	for (; sub->next_in_page < r->ngaps + r->n; sub->next_in_page++)
+		if (!give_next(h, sub))
+			return false;
+	return true;
+}
+
+/* The page was gathered whole. False as hub_hand_on. */
+static bool gathered_page(struct hub *h, struct subscription *sub, char *end)
+{
+	struct read *r = sub->read;
+	struct conflate *c = sub->gather;
+	bool now = r->at_end || c->n == 0 || conflate_full(c);
+
+	sub->read = NULL;
+	read_free(r);
+	free(c->reached);
+	c->reached = end;
+	return !now || hub_hand_on(h, sub);
+}
+
+/* The page was handed on whole; (*at_end): nothing came after it. False: refused, or no memory. */
+static bool end_page(struct hub *h, struct subscription *sub, bool *at_end)
+{
+	struct read *r = sub->read;
+	char *end = dup_str(str_of(r->end));
+
+	if (end == NULL) {
+		sub->failed = STORE_NOMEM;
+		return false;
+	}
+	learn_gaps(h, sub, r, r->ngaps);
+	*at_end = r->at_end;
+	if (r->at_end && r->end_pos > sub->pos)
+		sub->pos = r->end_pos;
+	sub->next_in_page = 0;
+	if (sub->gather != NULL)
+		return gathered_page(h, sub, end);
+	sub->read = NULL;
+	hub_stand(sub, end);
+	hub_past_page(sub, r);
+	return true;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static void flight_free(struct flight *f)
+{
+	*f->pprev = f->next;
+	if (f->next != NULL)
+		f->next->pprev = f->pprev;
+	free(f);
+}
+
+static void read_came(struct read *r)
+{
+	struct flight *f = r->arg;
+
+	f->hub->host.read_done(f->hub->host.arg, f->hub, r);
+}
+
+/* Hand (r) to the store. 1: it is done. 0: it will be. -1: no memory, and (r) is freed. */
+static int submit(struct hub *h, struct subscription *sub, struct read *r)
+{
+	struct flight *f = calloc(1, sizeof(*f));
+
+	if (f == NULL) {
+		read_free(r);
+		return -1;
+	}
+	*f = (struct flight){h->flights, &h->flights, h, sub, r};
+	if (f->next != NULL)
+		f->next->pprev = &f->next;
+	h->flights = f;
+	r->arg = f;
+	r->done = read_came;
+	sub->read = r;
+	sub->next_in_page = 0;
+	sub->state = SUBSCRIPTION_READING;
+	if (!store_read(h->store, r))
+		return 0;
+	flight_free(f);
+	return 1;
+}
+
+static bool begin(struct subscription *sub, struct str start)
+{
+	sub->cursor = dup_str(start);
+	if (sub->notice != NULL)
+		sub->notice->until = dup_str(start);
+	if (sub->cursor == NULL || (sub->notice != NULL && sub->notice->until == NULL))
+		return false;
+	sub->begun = true;
+	sub->ops->started(sub, STORE_OK, str_of(sub->cursor));
+	return true;
+}
+
+/* A read has come back. False: that was the end of the subscription. */
+static bool arrived(struct hub *h, struct subscription *sub)
+{
+	struct read *r = sub->read;
+	enum store_status status = r->status;
+
+	sub->state = SUBSCRIPTION_FULL;
+	if (status == STORE_OK && !sub->begun && !begin(sub, str_of(r->start)))
+		status = STORE_NOMEM;
+	if (status != STORE_OK) {
+		fail(h, sub, status);
+		return false;
+	}
+	sub->latest_max = 0;
+	return true;
+}
+
+static bool set_text(char **to, const char *text)
+{
+	if (text == NULL)
+		return true;
+	*to = strdup(text);
+	return *to != NULL;
+}
+
+static struct read *next_read(struct hub *h, struct subscription *sub)
+{
+	struct conflate *c = sub->gather;
+	struct read *r = read_new(sub->filters);
+
+	if (r == NULL)
+		return NULL;
+	r->max_events = h->config.page_events;
+	r->max_bytes = h->config.page_bytes;
+	if (sub->latest_max > 0) {
+		r->from = READ_LATEST;
+		r->max_events = sub->latest_max;
+		r->max_bytes = SIZE_MAX;
+		return r;
+	}
+	r->from = READ_CURSOR;
+	if (set_text(&r->position, c != NULL && c->reached != NULL ? c->reached : sub->cursor) &&
+			set_text(&r->gap_known, known_by_all(h, sub)))
+		return r;
+	read_free(r);
+	return NULL;
+}
+
+/* Read on. True: a page is there. False: it will come, or comes in another turn, or it ended. */
+static bool read_on(struct hub *h, struct subscription *sub)
+{
+	struct read *r = next_read(h, sub);
+	int done = r == NULL ? -1 : submit(h, sub, r);
+
+	if (done < 0)
+		hub_enqueue(h, sub);
+	return done > 0 && arrived(h, sub);
+}
+
+/* --- catching up ----------------------------------------------------------------------------- */
+
+/* Skip to the newest. 0, or -1 without memory. */
+static int jump(struct hub *h, struct subscription *sub)
+{
+	uint64_t pos;
+	char *tail = store_tail_cursor(h->store, &pos);
+	struct notice *n = sub->notice;
+
+	if (tail == NULL)
+		return -1;
+	if (sub->read != NULL)
+		drop_page(h, sub);
+	if (n == NULL && strcmp(tail, sub->cursor) != 0) {
+		n = notice_new("slow", str_of(sub->cursor));
+		if (n != NULL)
+			n->skip = true;
+	}
+	if (n != NULL) {
+		free(n->until);
+		n->until = strdup(tail);
+		n->next = 0;
+	}
+	sub->notice = n;
+	if (strcmp(tail, sub->cursor) != 0 && (n == NULL || n->until == NULL)) {
+		free(tail);
+		return -1;
+	}
+	hub_stand(sub, tail);
+	sub->pos = pos;
+	return 0;
+}
+
+static void go_live(struct hub *h, struct subscription *sub)
+{
+	hub_forget_gaps(sub);
+	sub->fell = false;
+	if (sub->pos <= h->pos)
+		hub_stand(sub, NULL);
+	link_live(h, sub);
+	if (sub->ops->live != NULL)
+		sub->ops->live(sub);
+}
+
+/* Refused, or no memory. */
+static void stop(struct hub *h, struct subscription *sub)
+{
+	if (sub->failed != STORE_OK) {
+		fail(h, sub, (enum store_status)sub->failed);
+		return;
+	}
+	if (sub->gather != NULL)
+		ungather(h, sub);
+	hub_full(h, sub);
+}
+
+/*
+ * Hand on what there is, then read on, until the transport is full, (pages) were read, or there
+ * is nothing more: then it is live, unless the hub has gone past the end of the page meanwhile.
+ * (sub) is in no list, has a past, and may be gone afterwards.
+ */
+static void advance(struct hub *h, struct subscription *sub, unsigned pages, bool at_end)
+{
+	sub->state = SUBSCRIPTION_FULL;
+	if (sub->fell) {
+		if (jump(h, sub) != 0) {
+			hub_enqueue(h, sub);
+			return;
+		}
+		at_end = true;
+	}
+	for (;;) {
+		if (!announce(h, sub) || (sub->read != NULL && (!give_page(h, sub) ||
+				!end_page(h, sub, &at_end)))) {
+			stop(h, sub);
+			return;
+		}
+		if (at_end && h->pos <= sub->pos) {
+			go_live(h, sub);
+			return;
+		}
+		at_end = false;
+		if (pages-- == 0) {
+			hub_enqueue(h, sub);
+			return;
+		}
+		if (!read_on(h, sub))
+			return;
+	}
+}
+
+void hub_work(struct hub *h)
+{
+	struct subscription *sub;
+	size_t n = h->queue.n < WORK_PAGES ? h->queue.n : WORK_PAGES;
+
+	for (; n > 0 && (sub = h->queue.first) != NULL; n--) {
+		hub_detach(h, sub);
+		if (sub->failed != STORE_OK)
+			fail(h, sub, (enum store_status)sub->failed);
+		else if (hub_past(h, sub) != 0)
+			hub_enqueue(h, sub);
+		else
+			advance(h, sub, 1, false);
+	}
+}
+
+void hub_ready(struct hub *h, struct subscription *sub)
+{
+	sub->hold = false;
+	if (sub->state != SUBSCRIPTION_FULL)
+		return;
+	hub_detach(h, sub);
+	hub_past_free(sub);
+	if (hub_past(h, sub) != 0)
+		hub_enqueue(h, sub);
+	else
+		advance(h, sub, READY_PAGES, false);
+}
+
+void hub_read_done(struct hub *h, struct read *r)
+{
+	struct flight *f = r->arg;
+	struct subscription *sub = f->sub;
+
+	assert(f->hub == h);
+	flight_free(f);
+	if (sub == NULL) {
+		read_free(r);
+		return;
+	}
+	if (!arrived(h, sub))
+		return;
+	if (sub->hold)
+		hub_full(h, sub);
+	else if (hub_past(h, sub) != 0)
+		hub_enqueue(h, sub);
+	else
+		advance(h, sub, READY_PAGES, false);
+}
+
+void hub_tick(struct hub *h, struct subscription *sub)
+{
+	bool catching_up = sub->state == SUBSCRIPTION_QUEUED || sub->state == SUBSCRIPTION_READING;
+
+	if (sub->gather == NULL || sub->gather->n == 0)
+		return;
+	if ((sub->state != SUBSCRIPTION_LIVE && !catching_up) || hub_past(h, sub) != 0)
+		return;
+	if (!hub_hand_on(h, sub))
+		hub_fall(h, sub, h->nturn, SUBSCRIPTION_FULL);
+}
+
+/* --- the beginning --------------------------------------------------------------------------- */
+
+static bool is_foreign(struct hub *h, const struct hub_start *start)
+{
+	return start->store.p != NULL && !str_is(start->store, store_identity(h->store));
+}
+
+static int join(struct hub *h, struct subscription *sub, struct filters *f,
+	const struct hub_options *o)
+{
+	sub->group = topics_join(h->topics, f);
+	if (sub->group == NULL)
+		return -1;
+	sub->filters = sub->group->filters;
+	h->stats.subscriptions++;
+	sub->state = SUBSCRIPTION_FULL;
+	sub->slow = (uint8_t)o->slow;
+	sub->hold = o->hold;
+	if (o->every_ms > 0 || o->batch_ms > 0) {
+		sub->gather = conflate_new(o->every_ms > 0, h->config.gather_events);
+		if (sub->gather == NULL)
+			return -1;
+	}
+	return hub_past(h, sub);
+}
+
+/* It begins at the end of the log: nothing to read. -1 without memory. */
+static int begin_now(struct hub *h, struct subscription *sub)
+{
+	char *cursor = store_tail_cursor(h->store, &sub->pos);
+	bool ok = cursor != NULL && begin(sub, str_of(cursor));
+
+	free(cursor);
+	return ok ? 1 : -1;
+}
+
+/* The first read. 1: it is done. 0: it will be. -1: no memory. */
+static int begin_read(struct hub *h, struct subscription *sub, enum read_from from,
+	const struct hub_start *start)
+{
+	struct read *r = read_new(sub->filters);
+
+	if (r == NULL)
+		return -1;
+	r->from = from;
+	r->time_us = start->time_us;
+	r->last = start->last;
+	r->max_events = from == READ_LATEST ? start->latest_max : h->config.page_events;
+	r->max_bytes = from == READ_LATEST ? SIZE_MAX : h->config.page_bytes;
+	if (start->position.p != NULL && (r->position = dup_str(start->position)) == NULL) {
+		read_free(r);
+		return -1;
+	}
+	return submit(h, sub, r);
+}
+
+/* 1: at its start, for (advance) to go on. 0: a read is under way. -1: no memory. */
+static int start_at(struct hub *h, struct subscription *sub, const struct hub_start *start)
+{
+	enum read_from from = start->from;
+
+	if (is_foreign(h, start)) {
+		sub->notice = notice_new("store", start->position);
+		if (sub->notice == NULL)
+			return -1;
+		if (from == READ_CURSOR || from == READ_ID)
+			from = READ_NOW;
+	}
+	return from == READ_NOW ? begin_now(h, sub) : begin_read(h, sub, from, start);
+}
+
+int hub_subscribe(struct hub *h, struct subscription *sub, const struct subscription_ops *ops,
+	struct filters *f, const struct hub_start *start, const struct hub_options *o)
+{
+	static const struct hub_options none;
+	int at = -1;
+
+	memset(sub, 0, sizeof(*sub));
+	sub->ops = ops;
+	if (join(h, sub, f, o == NULL ? &none : o) == 0)
+		at = start_at(h, sub, start);
+	if (at < 0) {
+		if (sub->group != NULL)
+			hub_unsubscribe(h, sub);
+		return -1;
+	}
+	if (at == 0 || (sub->read != NULL && !arrived(h, sub)))
+		return 0;
+	if (sub->hold)
+		hub_full(h, sub);
+	else
+		advance(h, sub, READY_PAGES, sub->read == NULL);
+	return 0;
+}
