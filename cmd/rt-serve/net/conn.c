@@ -1,0 +1,1174 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/conn_internal.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <linux/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/listener.h"
+
+#define POOL_KEEP 64		/* spare inputs and outputs of a loop */
+#define PIECES_KEEP 256		/* a spare output keeps at most so much room */
+
+static const char *const end_names[] = {
+	[CONN_EOF] = "eof", [CONN_RESET] = "reset", [CONN_DONE] = "done",
+	[CONN_PROTOCOL] = "protocol", [CONN_TIMEOUT_HEAD] = "timeout_head",
+	[CONN_TIMEOUT_BODY] = "timeout_body", [CONN_TIMEOUT_IDLE] = "timeout_idle",
+	[CONN_DEAD] = "dead", [CONN_SLOW] = "slow", [CONN_NOMEM] = "nomem",
+	[CONN_DRAIN] = "drain", [CONN_REFUSED] = "refused", [CONN_MAX_AGE] = "max_age",
+};
+
+const char *conn_end_name(enum conn_end e)
+{
+	return end_names[e];
+}
+
+/* --- pools ----------------------------------------------------------------------------------- */
+
+static void on_input_again(struct loop *l, struct loop_deferred *d);
+
+static struct input *input_take(struct loop *l)
+{
+	struct input *in = l->inputs.free;
+
+	if (in != NULL) {
+		l->inputs.free = in->next;
+		l->inputs.n--;
+	} else {
+		if ((in = calloc(1, sizeof(*in))) == NULL)
+			return NULL;
+		if ((in->p = malloc(INPUT_SIZE)) == NULL) {
+			free(in);
+			return NULL;
+		}
+		in->cap = INPUT_SIZE;
+		in->again.run = on_input_again;
+	}
+	l->inputs.lent++;
+	return in;
+}
+
+static void input_free(struct input *in)
+{
+	free(in->p);
+	free(in);
+}
+
+static void input_give(struct loop *l, struct input *in)
+{
+	uint8_t *p = in->p;
+
+	loop_undefer(l, &in->again);
+	l->inputs.lent--;
+	if (l->inputs.n == POOL_KEEP || in->cap != INPUT_SIZE) {
+		input_free(in);
+		return;
+	}
+	*in = (struct input){.next = l->inputs.free, .p = p, .cap = INPUT_SIZE,
+		.again.run = on_input_again};
+	l->inputs.free = in;
+	l->inputs.n++;
+}
+
+int input_grow(struct input *in, uint32_t n)
+{
+	uint32_t cap = in->cap;
+	uint8_t *p;
+
+	while (cap < n)
+		cap *= 2;
+	if (cap == in->cap)
+		return 0;
+	if ((p = realloc(in->p, cap)) == NULL)
+		return -1;
+	in->p = p;
+	in->cap = cap;
+	return 0;
+}
+
+static struct output *output_take(struct loop *l)
+{
+	struct output *o = l->outputs.free;
+
+	if (o != NULL) {
+		l->outputs.free = o->next;
+		l->outputs.n--;
+	} else if ((o = calloc(1, sizeof(*o))) == NULL) {
+		return NULL;
+	}
+	o->waiting_tail = &o->waiting;
+	l->outputs.lent++;
+	return o;
+}
+
+static void output_give(struct loop *l, struct output *o)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		if (o->pieces[i].held)
+			chunk_unref(&l->arena, o->pieces[i].chunk);
+	l->outputs.lent--;
+	if (l->outputs.n == POOL_KEEP || o->cap > PIECES_KEEP) {
+		free(o->pieces);
+		free(o);
+		return;
+	}
+	*o = (struct output){.next = l->outputs.free, .pieces = o->pieces, .cap = o->cap};
+	l->outputs.free = o;
+	l->outputs.n++;
+}
+
+void conn_pools_free(struct loop *l)
+{
+	struct input *in;
+	struct output *o;
+
+	while ((in = l->inputs.free) != NULL) {
+		l->inputs.free = in->next;
+		input_free(in);
+	}
+	while ((o = l->outputs.free) != NULL) {
+		l->outputs.free = o->next;
+		free(o->pieces);
+		free(o);
+	}
+	l->inputs.n = l->outputs.n = 0;
+}
+
+/* --- output: queueing ------------------------------------------------------------------------ */
+
+static struct output *conn_output(struct conn *c)
+{
+	if (c->out == NULL)
+		c->out = output_take(c->loop);
+	return c->out;
+}
+
+/* Put (c) on a list of connections to be written. Nothing moves it from one list to the other. */
+static void conn_link(struct conn *c, struct conn **list)
+{
+	if (c->linked || c->closing)
+		return;
+	c->linked = true;
+	c->flush_next = *list;
+	*list = c;
+}
+
+static bool output_add(struct output *o, struct slice s, struct conn_owner *owner, bool fixed,
+	bool held)
+{
+	struct piece *last = o->n > 0 ? &o->pieces[o->n - 1] : NULL, *p;
+
+	if (last != NULL && !held && !last->held && last->chunk == s.chunk
+		&& last->off + last->len == s.off && last->owner == owner && last->fixed == fixed) {
+		last->len += s.len;
+		o->bytes += s.len;
+		return true;
+	}
+	if (o->n == o->cap) {
+		unsigned cap = o->cap == 0 ? 4 : o->cap * 2;
+
+		if ((p = realloc(o->pieces, cap * sizeof(*p))) == NULL)
+			return false;
+		o->pieces = p;
+		o->cap = cap;
+	}
+	o->pieces[o->n++] = (struct piece){s.chunk, owner, s.off, s.len, held, fixed};
+	o->bytes += s.len;
+	return true;
+}
+
+static void output_wait(struct output *o, struct conn_owner *owner)
+{
+	if (owner == NULL || owner->waiting)
+		return;
+	owner->waiting = true;
+	owner->next = NULL;
+	*o->waiting_tail = owner;
+	o->waiting_tail = &owner->next;
+}
+
+static struct conn_owner *output_unwait(struct output *o, struct conn_owner *owner)
+{
+	struct conn_owner **p = &o->waiting;
+
+	while (*p != owner)
+		p = &(*p)->next;
+	*p = owner->next;
+	if (o->waiting_tail == &owner->next)
+		o->waiting_tail = p;
+	owner->waiting = false;
+	owner->next = NULL;
+	return owner;
+}
+
+static bool output_full(const struct conn *c)
+{
+	return c->out->stalled || c->out->turn_bytes >= c->env->limits->max_output;
+}
+
+bool conn_queue(struct conn *c, struct slice s, struct conn_owner *owner)
+{
+	if (conn_over(c))
+		return false;
+	if (conn_output(c) == NULL) {
+		conn_close(c, CONN_NOMEM);
+		return false;
+	}
+	if (output_full(c)) {
+		output_wait(c->out, owner);
+		return false;
+	}
+	if (s.len == 0)
+		return true;
+	if (!output_add(c->out, s, owner, owner == NULL, false)) {
+		conn_close(c, CONN_NOMEM);
+		return false;
+	}
+	c->out->turn_bytes += s.len;
+	conn_link(c, &c->loop->dirty);
+	return true;
+}
+
+void conn_wait(struct conn *c, struct conn_owner *owner)
+{
+	if (conn_over(c))
+		return;
+	if (conn_output(c) == NULL) {
+		conn_close(c, CONN_NOMEM);
+		return;
+	}
+	output_wait(c->out, owner);
+	if (!c->out->stalled)
+		conn_link(c, &c->loop->dirty);
+}
+
+/*
+ * While the socket takes more, private bytes go to the loop's own arena and out at the end of the
+ * turn. Behind a stall they may wait for long: then they get memory of their own.
+ */
+static bool conn_write_slice(struct conn *c, const void *p, size_t n)
+{
+	struct loop *l = c->loop;
+	struct slice s;
+	uint8_t *dst;
+
+	if (c->out->stalled) {
+		if ((s.chunk = chunk_new(n)) == NULL)
+			return false;
+		s.off = 0;
+		s.chunk->len = s.len = (uint32_t)n;
+		memcpy(s.chunk->bytes, p, n);
+		if (output_add(c->out, s, NULL, true, true))
+			return true;
+		chunk_unref(&l->arena, s.chunk);
+		return false;
+	}
+	if ((dst = arena_reserve(&l->private, n)) == NULL)
+		return false;
+	memcpy(dst, p, n);
+	return output_add(c->out, arena_commit_unmarked(&l->private, n), NULL, true, false);
+}
+
+int conn_write(struct conn *c, const void *p, size_t n)
+{
+	if (c->closing || c->lingering)
+		return -1;
+	if (n == 0)
+		return 0;
+	if (conn_output(c) == NULL || !conn_write_slice(c, p, n)) {
+		conn_close(c, CONN_NOMEM);
+		return -1;
+	}
+	if (!c->out->stalled)
+		conn_link(c, &c->loop->dirty);
+	return 0;
+}
+
+void conn_fix_output(struct conn *c)
+{
+	if (c->out == NULL)
+		return;
+	for (unsigned i = 0; i < c->out->n; i++) {
+		c->out->pieces[i].owner = NULL;
+		c->out->pieces[i].fixed = true;
+	}
+}
+
+void conn_forget_owner(struct conn *c, struct conn_owner *o)
+{
+	if (c->out == NULL)
+		return;
+	for (unsigned i = 0; i < c->out->n; i++) {
+		if (c->out->pieces[i].owner != o)
+			continue;
+		c->out->pieces[i].owner = NULL;
+		c->out->pieces[i].fixed = true;
+	}
+	if (o->waiting)
+		output_unwait(c->out, o);
+}
+
+/* --- output: the flush ----------------------------------------------------------------------- */
+
+/* How far the pieces of a connection were written. */
+struct progress {
+	unsigned i;	/* the first piece that is not out */
+	uint32_t done;	/* bytes of it that are */
+};
+
+static int iov_fill(struct loop *l, const struct output *o, struct progress at, size_t *total)
+{
+	int n = 0;
+
+	*total = 0;
+	for (unsigned i = at.i; i < o->n; i++) {
+		const struct piece *p = &o->pieces[i];
+		uint32_t skip = i == at.i ? at.done : 0;
+		uint8_t *base = p->chunk->bytes + p->off + skip;
+		struct iovec *last = n > 0 ? &l->iov[n - 1] : NULL;
+
+		if (last != NULL && (uint8_t *)last->iov_base + last->iov_len == base) {
+			last->iov_len += p->len - skip;
+		} else if (n == LOOP_IOVS) {
+			break;
+		} else {
+			l->iov[n++] = (struct iovec){base, p->len - skip};
+		}
+		*total += p->len - skip;
+	}
+	return n;
+}
+
+static void progress_add(const struct output *o, struct progress *at, size_t n)
+{
+	while (n > 0) {
+		uint32_t left = o->pieces[at->i].len - at->done;
+
+		if (n < left) {
+			at->done += (uint32_t)n;
+			return;
+		}
+		n -= left;
+		at->i++;
+		at->done = 0;
+	}
+}
+
+/* The only place that writes. 0: all is out; 1: the socket is full; -1: it is broken. */
+static int conn_writev(struct conn *c, struct progress *at)
+{
+	struct loop *l = c->loop;
+	size_t total;
+	ssize_t n;
+
+	while (at->i < c->out->n) {
+		int niov = iov_fill(l, c->out, *at, &total);
+
+		n = c->env->transport->writev(c->transport, c->io.fd, l->iov, niov);
+		l->stats.writes++;
+		if (n == TRANSPORT_WANT_WRITE || n == TRANSPORT_WANT_READ)
+			return 1;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 1 : -1;
+		progress_add(c->out, at, (size_t)n);
+		c->bytes_out += (uint64_t)n;
+		l->stats.bytes_out += (uint64_t)n;
+		c->sent = true;
+		c->active_ms = l->now_ms;
+		if ((size_t)n < total)
+			return 1;
+	}
+	return 0;
+}
+
+/* Index of the first mark that ends at or behind (off); nmarks if there is none. */
+static uint32_t mark_find(const struct chunk *c, uint32_t off)
+{
+	uint32_t lo = 0, hi = c->nmarks;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->marks[mid].end < off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Where the message ends that is in flight when the piece is written up to (done) bytes. */
+static uint32_t piece_keep(const struct piece *p, uint32_t done)
+{
+	uint32_t i, end = p->off + p->len;
+
+	if (p->fixed || done == 0)
+		return p->fixed ? end : p->off;
+	i = mark_find(p->chunk, p->off + done);
+	return i < p->chunk->nmarks && p->chunk->marks[i].end < end ? p->chunk->marks[i].end : end;
+}
+
+/* The newest tag among the messages of (chunk) that end in (begin, end]. */
+static void *last_tag(const struct chunk *c, uint32_t begin, uint32_t end)
+{
+	for (uint32_t i = mark_find(c, end); i != UINT32_MAX; i--) {
+		if (i == c->nmarks || c->marks[i].end > end)
+			continue;
+		if (c->marks[i].end <= begin)
+			break;
+		if (c->marks[i].tag != NULL)
+			return c->marks[i].tag;
+	}
+	return NULL;
+}
+
+/* Of what (owner) queued before piece (i), or in it before (keep): the newest that goes out. */
+static void *owner_last(const struct output *o, const struct conn_owner *owner, struct progress at,
+	uint32_t keep)
+{
+	for (unsigned k = at.i + 1; k-- > 0;) {
+		const struct piece *p = &o->pieces[k];
+		void *tag;
+
+		if (p->owner != owner)
+			continue;
+		tag = last_tag(p->chunk, p->off, k == at.i ? keep : p->off + p->len);
+		if (tag != NULL)
+			return tag;
+	}
+	return NULL;
+}
+
+/* Tell each owner once that something it queued goes back. Callbacks may forget owners. */
+static void owners_stalled(struct output *o, struct progress at, uint32_t keep)
+{
+	for (unsigned i = at.i; i < o->n; i++) {
+		struct piece *p = &o->pieces[i];
+		struct conn_owner *owner = p->owner;
+		void *last;
+
+		if (owner == NULL || p->fixed || (i == at.i && keep == p->off + p->len))
+			continue;
+		last = owner_last(o, owner, at, keep);
+		for (unsigned k = 0; k < o->n; k++)
+			if (o->pieces[k].owner == owner)
+				o->pieces[k].owner = NULL;
+		output_wait(o, owner);
+		owner->ops->stalled(owner->arg, last);
+	}
+}
+
+/* A rest that has to outlive this turn: copy it if it is small, else hold its chunk. */
+static bool piece_hold(struct piece *p)
+{
+	struct chunk *copy;
+
+	p->owner = NULL;
+	p->fixed = true;
+	if (p->held)
+		return true;
+	p->held = true;
+	if (p->len > OUTPUT_COPY) {
+		chunk_ref(p->chunk);
+		return true;
+	}
+	if ((copy = chunk_new(p->len)) == NULL) {
+		p->held = false;
+		return false;
+	}
+	memcpy(copy->bytes, p->chunk->bytes + p->off, p->len);
+	copy->len = p->len;
+	p->chunk = copy;
+	p->off = 0;
+	return true;
+}
+
+/* Reduce the pieces to what is kept: the message in flight, and all that is fixed. */
+static bool output_keep(struct loop *l, struct output *o, struct progress at, uint32_t keep)
+{
+	unsigned n = 0;
+	bool ok = true;
+
+	for (unsigned i = 0; i < o->n; i++) {
+		struct piece p = o->pieces[i];
+
+		if (i < at.i || (i > at.i && !p.fixed)) {
+			if (p.held)
+				chunk_unref(&l->arena, p.chunk);
+			continue;
+		}
+		if (i == at.i) {
+			p.len = keep > p.off + at.done ? keep - p.off - at.done : 0;
+			p.off += at.done;
+			if (p.len == 0)
+				continue;
+		}
+		ok = piece_hold(&p) && ok;
+		o->pieces[n++] = p;
+	}
+	o->n = n;
+	o->bytes = 0;
+	for (unsigned i = 0; i < n; i++)
+		o->bytes += o->pieces[i].len;
+	return ok;
+}
+
+static void conn_stall(struct conn *c, struct progress at)
+{
+	struct output *o = c->out;
+	uint32_t keep = piece_keep(&o->pieces[at.i], at.done);
+
+	if (!o->stalled)
+		c->loop->stats.stalls++;
+	o->stalled = true;
+	o->turn_bytes = 0;
+	owners_stalled(o, at, keep);	/* while the written pieces still tell what went out */
+	if (!output_keep(c->loop, o, at, keep))
+		conn_close(c, CONN_NOMEM);
+}
+
+/* All is written. True: somebody is to be told. */
+static bool conn_whole(struct conn *c)
+{
+	struct output *o = c->out;
+	struct loop *l = c->loop;
+
+	if (o == NULL)
+		return false;
+
+	for (unsigned i = 0; i < o->n; i++)
+		if (o->pieces[i].held)
+			chunk_unref(&l->arena, o->pieces[i].chunk);
+	o->n = 0;
+	o->bytes = o->turn_bytes = 0;
+	o->drained = o->drained || o->stalled;
+	o->stalled = false;
+	if (o->waiting != NULL || o->drained)
+		return true;
+	c->out = NULL;
+	output_give(l, o);
+	return false;
+}
+
+static void conn_shut(struct conn *c);
+
+/* True: there is room again and somebody waits for it. */
+static bool conn_flush(struct conn *c)
+{
+	struct progress at = {0, 0};
+	bool tell = false;
+	int full;
+
+	if (c->closing)
+		return false;
+	c->loop->stats.flushes++;
+	full = c->out == NULL ? 0 : conn_writev(c, &at);
+	if (full < 0) {
+		conn_close(c, CONN_RESET);
+		return false;
+	}
+	if (full > 0)
+		conn_stall(c, at);
+	else
+		tell = conn_whole(c);
+	if (full == 0 && c->ending && !c->lingering)
+		conn_shut(c);
+	conn_update(c);
+	return tell && !c->closing;
+}
+
+void conn_flush_dirty(struct loop *l)
+{
+	struct conn *c;
+
+	while ((c = l->dirty) != NULL) {
+		l->dirty = c->flush_next;
+		c->linked = false;
+		if (conn_flush(c))
+			conn_link(c, &l->early);
+	}
+}
+
+/* First come, first served; when the room is used up the others go on waiting. */
+static void owners_drained(struct conn *c)
+{
+	struct output *o = c->out;
+	struct conn_owner *owner;
+	unsigned n = 0;
+
+	for (owner = o->waiting; owner != NULL; owner = owner->next)
+		n++;
+	for (; n > 0 && o->waiting != NULL && !conn_over(c) && !output_full(c); n--) {
+		owner = output_unwait(o, o->waiting);
+		owner->ops->drained(owner->arg);
+	}
+}
+
+static void conn_drained(struct conn *c)
+{
+	c->out->drained = false;
+	owners_drained(c);
+	if (!conn_over(c) && c->proto->drained != NULL)
+		c->proto->drained(c);
+	conn_input_later(c);
+	/* Whoever found no room in this round is asked again in the next turn. */
+	conn_link(c, &c->loop->dirty);
+}
+
+void conn_run_early(struct loop *l)
+{
+	struct conn *c, *list = l->early;
+
+	l->early = NULL;
+	while ((c = list) != NULL) {
+		list = c->flush_next;
+		c->linked = false;
+		if (conn_flush(c))
+			conn_drained(c);
+	}
+}
+
+/* --- ending ---------------------------------------------------------------------------------- */
+
+void conn_close(struct conn *c, enum conn_end why)
+{
+	struct loop *l = c->loop;
+
+	if (c->closing)
+		return;
+	c->why = c->ending ? c->why : (uint8_t)why;
+	c->closing = true;
+	loop_timer_cancel(l, &c->timer);
+	conn_update(c);
+	l->stats.closed[c->why]++;
+	c->closing_next = l->closing;
+	l->closing = c;
+}
+
+void conn_close_after_flush(struct conn *c, enum conn_end why)
+{
+	if (conn_over(c))
+		return;
+	c->ending = true;
+	c->why = (uint8_t)why;
+	c->active_ms = c->loop->now_ms;
+	conn_fix_output(c);
+	if (c->out == NULL || !c->out->stalled)
+		conn_link(c, &c->loop->dirty);
+	conn_deadline(c);
+}
+
+/*
+ * Everything is written. Closing now would make the kernel answer what the peer still sends with
+ * a reset, which may overtake our last bytes: shut down, and read on for a little while.
+ */
+static void conn_shut(struct conn *c)
+{
+	if (c->eof) {
+		conn_close(c, c->why);
+		return;
+	}
+	c->env->transport->shutdown(c->transport, c->io.fd);
+	c->lingering = true;
+	c->active_ms = c->loop->now_ms;
+	conn_deadline(c);
+}
+
+void conn_reap(struct loop *l)
+{
+	struct exchange *x;
+	struct conn *c;
+
+	for (;;) {
+		if ((x = exchange_next_over(l)) != NULL) {
+			exchange_reap(x);
+		} else if ((c = l->closing) != NULL) {
+			l->closing = c->closing_next;
+			if (c->proto->closed != NULL)
+				c->proto->closed(c, c->why);
+			c->told = true;
+			c->closing_next = l->dead;
+			l->dead = c;
+		} else {
+			return;
+		}
+	}
+}
+
+static void conn_free(struct conn *c)
+{
+	struct loop *l = c->loop;
+
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	if (c->in != NULL)
+		input_give(l, c->in);
+	if (c->out != NULL)
+		output_give(l, c->out);
+	if (c->refused)
+		l->nrefused--;
+	conn_uncount(c);
+	c->env->transport->free(c->transport);
+	close(c->io.fd);
+	conn_env_unref(c->env);
+	free(c);
+}
+
+void conn_free_dead(struct loop *l)
+{
+	struct conn *c;
+
+	/* All lists of connections to be written were worked off, except the early one. */
+	for (struct conn **p = &l->early; (c = *p) != NULL;) {
+		if (c->told)
+			*p = c->flush_next;
+		else
+			p = &c->flush_next;
+	}
+	while ((c = l->dead) != NULL) {
+		l->dead = c->closing_next;
+		conn_free(c);
+	}
+}
+
+bool conn_work_left(const struct loop *l)
+{
+	return l->dirty != NULL || l->early != NULL || l->closing != NULL || l->over != NULL;
+}
+
+void conn_close_all(struct loop *l)
+{
+	for (struct conn *c = l->conns; c != NULL; c = c->next)
+		conn_close(c, CONN_DRAIN);
+}
+
+/* --- input ----------------------------------------------------------------------------------- */
+
+bool conn_congested(const struct conn *c)
+{
+	return c->out != NULL && (c->out->stalled || c->out->bytes > c->env->limits->max_output);
+}
+
+static bool conn_reads(const struct conn *c)
+{
+	if (c->closing || c->eof)
+		return false;
+	if (c->ending)
+		return c->lingering;
+	if (c->in != NULL && c->in->len == c->in->cap && c->in->off == 0)
+		return false;
+	return !conn_congested(c) && (c->proto->paused == NULL || !c->proto->paused(c));
+}
+
+/* Nothing is incomplete: the buffer goes back. */
+static void conn_input_rest(struct conn *c)
+{
+	struct input *in = c->in;
+
+	if (in == NULL || in->busy)
+		return;
+	if (in->off == in->len)
+		in->off = in->len = 0;
+	if (!c->ending && !c->closing && (in->len > 0 || in->state != INPUT_HEAD || in->scan.at > 0))
+		return;
+	c->in = NULL;
+	input_give(c->loop, in);
+}
+
+static void conn_feed(struct conn *c)
+{
+	struct input *in = c->in;
+	const struct proto *proto;
+
+	in->busy = true;
+	/* A protocol that hands over to another leaves the rest to it. */
+	do {
+		proto = c->proto;
+		proto->input(c);
+	} while (c->proto != proto && !conn_over(c));
+	in->busy = false;
+	if (in->off > 0 && in->off < in->len)
+		memmove(in->p, in->p + in->off, in->len - in->off);
+	in->len -= in->off;
+	in->off = 0;
+	/* What is left because of too much output is looked at again when that is out. */
+	if (in->len > 0 && conn_congested(c))
+		c->out->drained = true;
+}
+
+static void conn_eof(struct conn *c)
+{
+	c->eof = true;
+	if (c->lingering || c->proto->eof == NULL)
+		conn_close(c, CONN_EOF);
+	else if (!c->ending)
+		c->proto->eof(c);
+}
+
+static ssize_t conn_read_some(struct conn *c, size_t budget)
+{
+	struct input *in = c->in;
+	size_t room = in->cap - in->len;
+
+	return c->env->transport->read(c->transport, c->io.fd, in->p + in->len,
+		room < budget ? room : budget);
+}
+
+/* One read. False: that is all for now. */
+static bool conn_read_once(struct conn *c, size_t *budget)
+{
+	ssize_t n;
+	bool more;
+
+	if (c->in == NULL && (c->in = input_take(c->loop)) == NULL) {
+		conn_close(c, CONN_NOMEM);
+		return false;
+	}
+	c->in->conn = c;
+	if (c->ending)
+		c->in->off = c->in->len = 0;
+	n = conn_read_some(c, *budget);
+	if (n < 0) {
+		if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			conn_close(c, CONN_RESET);
+		return false;
+	}
+	if (n == 0) {
+		conn_eof(c);
+		return false;
+	}
+	*budget -= (size_t)n;
+	c->bytes_in += (uint64_t)n;
+	c->loop->stats.bytes_in += (uint64_t)n;
+	more = (size_t)n == c->in->cap - c->in->len;
+	if (c->ending)
+		return more;	/* read to be discarded */
+	c->in->len += (uint32_t)n;
+	conn_feed(c);
+	return more;
+}
+
+static void conn_readable(struct conn *c)
+{
+	size_t budget = INPUT_TURN;
+
+	while (budget > 0 && conn_reads(c) && conn_read_once(c, &budget))
+		;
+	conn_input_rest(c);
+	conn_deadline(c);
+}
+
+static void on_input_again(struct loop *l, struct loop_deferred *d)
+{
+	struct input *in = (struct input *)((char *)d - offsetof(struct input, again));
+	struct conn *c = in->conn;
+
+	(void)l;
+	if (conn_over(c))
+		return;
+	conn_feed(c);
+	/* Nothing more comes: what was put off until now is now complete or never will be. */
+	if (c->eof && !conn_over(c) && c->proto->eof != NULL)
+		c->proto->eof(c);
+	conn_input_rest(c);
+	conn_deadline(c);
+	conn_update(c);
+}
+
+void conn_input_later(struct conn *c)
+{
+	if (c->in != NULL && !c->in->busy && !conn_over(c))
+		loop_defer(c->loop, &c->in->again);
+}
+
+static void on_io(struct ev_loop *ev, ev_io *w, int revents)
+{
+	struct conn *c = w->data;
+
+	(void)ev;
+	if (c->closing)
+		return;
+	if ((revents & EV_WRITE) != 0 && c->out != NULL && c->out->stalled)
+		conn_link(c, &c->loop->early);
+	if ((revents & EV_READ) != 0)
+		conn_readable(c);
+	conn_update(c);
+}
+
+void conn_update(struct conn *c)
+{
+	int events = conn_reads(c) ? EV_READ : 0;
+
+	if (!c->closing && c->out != NULL && c->out->stalled)
+		events |= EV_WRITE;
+	if (ev_is_active(&c->io) ? (c->io.events & (EV_READ | EV_WRITE)) == events : events == 0)
+		return;
+	ev_io_stop(c->loop->ev, &c->io);
+	ev_io_set(&c->io, c->io.fd, events);
+	if (events != 0)
+		ev_io_start(c->loop->ev, &c->io);
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+static bool conn_open(const struct conn *c)
+{
+	return !c->ending && c->proto->open != NULL && c->proto->open(c);
+}
+
+/* When what the connection waits for must have come, but for the peer's heartbeat. */
+static uint64_t conn_due(const struct conn *c)
+{
+	const struct conn_limits *limits = c->env->limits;
+	uint64_t due = UINT64_MAX;
+
+	if (c->lingering)
+		return c->active_ms + LINGER_MS;
+	if (c->ending)
+		return c->active_ms + limits->idle_ms;
+	if (c->proto->deadline != NULL)
+		due = c->proto->deadline(c);
+	if (due != UINT64_MAX || conn_open(c))
+		return due;
+	return c->active_ms + (c->fresh ? limits->head_ms : limits->idle_ms);
+}
+
+void conn_deadline(struct conn *c)
+{
+	uint64_t due, beat, now = c->loop->now_ms;
+
+	if (c->closing)
+		return;
+	due = conn_due(c);
+	if (conn_open(c)) {
+		beat = c->beat_ms + c->env->limits->heartbeat_ms;
+		due = beat < due ? beat : due;
+	}
+	/* Lazily: a timer that fires too early is armed again then. */
+	if (loop_timer_armed(&c->timer) && c->timer.due_ms <= due)
+		return;
+	loop_timer_set(c->loop, &c->timer, due > now ? due - now : 0);
+}
+
+static void conn_expired(struct conn *c)
+{
+	if (c->lingering)
+		conn_close(c, c->why);
+	else if (c->ending)
+		conn_close(c, CONN_SLOW);
+	else if (c->proto->deadline != NULL && c->proto->deadline(c) <= c->loop->now_ms)
+		c->proto->expired(c);
+	else if (c->fresh)
+		conn_close(c, CONN_TIMEOUT_HEAD);
+	else
+		conn_close(c, c->out != NULL && c->out->n > 0 ? CONN_SLOW : CONN_TIMEOUT_IDLE);
+}
+
+bool conn_is_dead(const struct tcp_info *ti, uint64_t heartbeat_ms)
+{
+	uint64_t silence = ti->tcpi_last_ack_recv;
+
+	if (ti->tcpi_last_data_recv < silence)
+		silence = ti->tcpi_last_data_recv;
+	if (silence < 2 * heartbeat_ms)
+		return false;
+	if (ti->tcpi_unacked > 0)
+		return ti->tcpi_retransmits > 0 || ti->tcpi_backoff > 0;
+	/*
+	 * Nothing in flight but something unsent: the window is closed. The probes' back-off grows
+	 * even while they are answered, so only the count of unanswered ones tells.
+	 */
+	return ti->tcpi_notsent_bytes > 0 && ti->tcpi_probes >= 2;
+}
+
+static bool conn_tcp_info(const struct conn *c, struct tcp_info *ti)
+{
+	socklen_t n = sizeof(*ti);
+
+	memset(ti, 0, sizeof(*ti));
+	return c->peer.family != AF_UNIX && getsockopt(c->io.fd, IPPROTO_TCP, TCP_INFO, ti, &n) == 0;
+}
+
+/* Where we don't read, neither the peer's close nor a reset is noticed otherwise. */
+static void conn_peek(struct conn *c)
+{
+	struct pollfd p = {.fd = c->io.fd, .events = POLLRDHUP};
+
+	if (conn_reads(c) || poll(&p, 1, 0) <= 0)
+		return;
+	if ((p.revents & (POLLHUP | POLLERR)) != 0)
+		conn_close(c, CONN_RESET);
+	else if ((p.revents & POLLRDHUP) != 0 && !c->eof && c->in != NULL
+		&& c->in->state == INPUT_HEAD && c->proto->eof != NULL)
+		c->proto->eof(c);
+}
+
+/*
+ * One look may come just when the first packet after a long silence was lost, so the peer is dead
+ * only if the next look, a heartbeat later, finds it silent still.
+ */
+static void conn_heartbeat(struct conn *c)
+{
+	struct tcp_info ti;
+
+	c->beat_ms = c->loop->now_ms;
+	conn_peek(c);
+	if (c->closing)
+		return;
+	if (c->sent && conn_tcp_info(c, &ti)) {
+		c->silent = conn_is_dead(&ti, c->env->limits->heartbeat_ms) ? c->silent + 1 : 0;
+		if (c->silent >= 2) {
+			conn_close(c, CONN_DEAD);
+			return;
+		}
+		c->sent = ti.tcpi_unacked > 0 || ti.tcpi_notsent_bytes > 0;
+	} else {
+		c->sent = false;
+	}
+	if (!c->sent && (c->out == NULL || c->out->n == 0) && c->proto->heartbeat != NULL)
+		c->proto->heartbeat(c);
+}
+
+static void on_timer(struct loop *l, struct loop_timer *t)
+{
+	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
+
+	if (conn_due(c) <= l->now_ms)
+		conn_expired(c);
+	else if (conn_open(c) && c->beat_ms + c->env->limits->heartbeat_ms <= l->now_ms)
+		conn_heartbeat(c);
+	if (!c->closing) {
+		conn_update(c);
+		conn_deadline(c);
+	}
+}
+
+/* --- beginning and asking -------------------------------------------------------------------- */
+
+void conn_env_unref(struct conn_env *env)
+{
+	if (env == NULL || atomic_fetch_sub(&env->refs, 1) > 1)
+		return;
+	accepting_unref(env->accepting);
+	free(env);
+}
+
+struct conn *conn_new(struct conn_env *env, int fd, const struct peer *peer)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	atomic_fetch_add(&env->refs, 1);
+	c->env = env;
+	c->proto = env->proto;
+	c->peer = *peer;
+	c->fresh = true;
+	ev_io_init(&c->io, on_io, fd, 0);
+	c->io.data = c;
+	return c;
+}
+
+void conn_start(struct conn *c, struct loop *l)
+{
+	c->loop = l;
+	loop_timer_init(&c->timer, on_timer);
+	c->id = (++l->nconns_ever << 8) | (l->index & 0xff);
+	c->since_ms = l->unix_ms;
+	c->active_ms = c->beat_ms = l->now_ms;
+	c->next = l->conns;
+	c->prev = &l->conns;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	l->conns = c;
+	conn_update(c);
+	conn_deadline(c);
+}
+
+struct loop *conn_loop(const struct conn *c)
+{
+	return c->loop;
+}
+
+bool conn_stalled(const struct conn *c)
+{
+	return c->out != NULL && c->out->stalled;
+}
+
+size_t conn_pending(const struct conn *c)
+{
+	return c->out == NULL ? 0 : c->out->bytes;
+}
+
+void peer_from_sockaddr(struct peer *p, const struct sockaddr *sa)
+{
+	const struct sockaddr_in *in4 = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
+	*p = (struct peer){.family = AF_UNIX};
+	if (sa->sa_family == AF_INET) {
+		p->family = AF_INET;
+		p->port = ntohs(in4->sin_port);
+		memcpy(p->addr, &in4->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		p->family = AF_INET;
+		p->port = ntohs(in6->sin6_port);
+		memcpy(p->addr, in6->sin6_addr.s6_addr + 12, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		p->family = AF_INET6;
+		p->port = ntohs(in6->sin6_port);
+		memcpy(p->addr, &in6->sin6_addr, 16);
+	}
+}
+
+void peer_to_sockaddr(const struct peer *p, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *in4 = (void *)ss;
+	struct sockaddr_in6 *in6 = (void *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	ss->ss_family = p->family;
+	if (p->family == AF_INET) {
+		in4->sin_port = htons(p->port);
+		memcpy(&in4->sin_addr, p->addr, 4);
+	} else if (p->family == AF_INET6) {
+		in6->sin6_port = htons(p->port);
+		memcpy(&in6->sin6_addr, p->addr, 16);
+	}
+}
+
+void conn_info(const struct conn *c, bool tcp_info, struct conn_info *out)
+{
+	struct tcp_info ti;
+
+	*out = (struct conn_info){.id = c->id, .since_ms = c->since_ms, .bytes_in = c->bytes_in,
+		.bytes_out = c->bytes_out};
+	if (c->peer.family == AF_UNIX) {
+		strcpy(out->peer, "unix");
+		strcpy(out->address, "unix");
+	} else {
+		inet_ntop(c->peer.family, c->peer.addr, out->address, sizeof(out->address));
+		snprintf(out->peer, sizeof(out->peer), c->peer.family == AF_INET6 ? "[%s]:%u" : "%s:%u",
+			out->address, c->peer.port);
+	}
+	if (tcp_info && conn_tcp_info(c, &ti)) {
+		out->unacked = ti.tcpi_unacked;
+		out->rtt_us = ti.tcpi_rtt;
+	}
+}
+
+void loop_each_conn(struct loop *l, void (*fn)(struct conn *c, void *arg), void *arg)
+{
+	for (struct conn *c = l->conns; c != NULL; c = c->next)
+		if (!c->closing)
+			fn(c, arg);
+}

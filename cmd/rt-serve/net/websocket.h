@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_WEBSOCKET_H
+#define RT_WEBSOCKET_H
+
+/*
+ * WebSocket, server side (RFC 6455). Input through wslay, whose context comes from a pool of the
+ * loop and goes back whenever no message is incomplete. Output frames are made by whoever sends
+ * (fan-out shares them); control frames are made here, never in the middle of another frame.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/http.h"
+
+struct websocket;
+
+struct websocket_ops {
+	/** One whole message; text is valid UTF-8. Dies when this returns. */
+	void (*message)(struct websocket *w, bool binary, const uint8_t *p, size_t n);
+	/** A pong came: answers websocket_ping's payload. May be NULL. */
+	void (*pong)(struct websocket *w, struct str payload);
+	/** It is over: close code received or sent (1006: broken off). Free the state. */
+	void (*closed)(struct websocket *w, unsigned code, enum conn_end why);
+};
+
+/**
+ * Answer the upgrade of (x) with 101 and (fields); the exchange becomes a WebSocket: x's ops get
+ * no more calls (closed() included). (protocol): chosen subprotocol or p == NULL. NULL without memory.
+ */
+struct websocket *websocket_accept(struct exchange *x, const struct websocket_ops *ops, void *user,
+	struct str protocol, const struct http_field *fields, unsigned nfields);
+
+void *websocket_user(const struct websocket *w);
+struct conn *websocket_conn(const struct websocket *w);
+
+enum { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSE = 8, WEBSOCKET_PING = 9, WEBSOCKET_PONG = 10 };
+#define WEBSOCKET_HEAD_MAX 10
+
+/** Write the head of an unmasked frame of (n) bytes; returns its length. */
+size_t websocket_head(uint8_t dst[WEBSOCKET_HEAD_MAX], unsigned opcode, uint64_t n);
+
+/** Queue a whole frame made by the caller, by reference; as conn_queue. */
+bool websocket_queue(struct websocket *w, struct slice s, struct conn_owner *owner);
+
+/** Send a private message, never dropped. 0 or -1. */
+int websocket_send(struct websocket *w, unsigned opcode, struct str payload);
+
+/** Stop and go on reading (backpressure). */
+void websocket_pause(struct websocket *w, bool pause);
+
+/** Send a close frame, wait for the peer's (5 s), end. */
+void websocket_close(struct websocket *w, unsigned code, const char *reason);
+
+#endif
