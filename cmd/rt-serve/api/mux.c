@@ -1,0 +1,734 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/mux.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "api/feed.h"
+#include "api/talk.h"
+#include "api/ws.h"
+#include "base64.h"
+#include "config.h"
+#include "topic.h"
+#include "units.h"
+
+struct mux {
+	struct live live;
+	struct loop_timer timer;	/* heartbeat; or soon, when a feed wants a look */
+	struct talk talk;
+	struct mux_sub *subs;
+	unsigned nsubs;
+	uint64_t nsubscribed;		/* ever: tells members of presence apart */
+	uint32_t end_s;
+	bool ending, gone;		/* our close frame is out; publishes are all that is left */
+	char store[17];			/* identity the client's cursors come with; "" */
+	struct str user;		/* owned */
+};
+
+/** One subscription. */
+struct mux_sub {
+	struct feed feed;
+	struct mux *mux;
+	struct mux_sub *next;
+	uint64_t nth;
+	bool heartbeat;			/* its cursor is wanted in heartbeat frames */
+	struct str ref;			/* raw JSON, in (text) */
+	char text[];
+};
+
+/** A publish in progress. */
+struct mux_publish {
+	struct mux *mux;
+	size_t nref;
+	char ref[];
+};
+
+static struct api *mux_api(const struct mux *m)
+{
+	return loop_user(conn_loop(m->live.conn));
+}
+
+static struct mux *mux_of_live(const struct live *v)
+{
+	return (struct mux *)((char *)v - offsetof(struct mux, live));
+}
+
+static struct mux_sub *sub_of(const struct feed *f)
+{
+	return (struct mux_sub *)((char *)f - offsetof(struct mux_sub, feed));
+}
+
+static void free_mux(struct mux *m)
+{
+	free((char *)m->user.p);
+	free(m);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void begin_answer(struct buf *b, const char *op, struct str ref)
+{
+	buf_init(b, 64 << 10);
+	buf_addf(b, "{\"op\":\"%s\",\"ref\":", op);
+	buf_addstr(b, ref);
+}
+
+static void send_answer(struct mux *m, struct buf *b)
+{
+	if (buf_addc(b, '}') == 0)
+		websocket_send(m->talk.w, WEBSOCKET_TEXT, buf_str(b));
+	buf_fini(b);
+}
+
+static void send_error(struct mux *m, struct str ref, unsigned status, struct str why)
+{
+	struct buf b;
+
+	begin_answer(&b, "error", ref);
+	buf_addf(&b, ",\"status\":%u,\"error\":", status);
+	json_quote(&b, why);
+	send_answer(m, &b);
+}
+
+static void send_ack(struct mux *m, struct str ref)
+{
+	struct buf b;
+
+	begin_answer(&b, "ack", ref);
+	send_answer(m, &b);
+}
+
+/* --- subscriptions ---------------------------------------------------------------------------- */
+
+static struct mux_sub *find_sub(const struct mux *m, struct str ref)
+{
+	struct mux_sub *s = m->subs;
+
+	while (s != NULL && !str_eq(s->ref, ref))
+		s = s->next;
+	return s;
+}
+
+static void end_sub(struct mux_sub *s)
+{
+	struct mux *m = s->mux;
+	struct mux_sub **at = &m->subs;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	m->nsubs--;
+	feed_fini(&s->feed);
+	free(s);
+}
+
+static bool sub_queue(struct feed *f, struct slice s)
+{
+	return websocket_queue(f->sink, s, &f->owner);
+}
+
+/** {"gap":{...},"ref":REF} */
+static void sub_gap(struct feed *f, struct str record)
+{
+	struct mux_sub *s = sub_of(f);
+	struct buf b;
+
+	buf_init(&b, record.n + s->ref.n + 16);
+	buf_add(&b, record.p, record.n - 1);
+	buf_adds(&b, ",\"ref\":");
+	buf_addstr(&b, s->ref);
+	buf_addc(&b, '}');
+	websocket_send(f->sink, WEBSOCKET_TEXT, buf_str(&b));
+	buf_fini(&b);
+}
+
+static void sub_started(struct feed *f, enum store_status st, struct str cursor)
+{
+	struct mux_sub *s = sub_of(f);
+	struct buf b;
+
+	if (st != STORE_OK) {
+		const char *why;
+		unsigned status = opening_status(st, &why);
+
+		send_error(s->mux, s->ref, status, str_of(why));
+		end_sub(s);
+		return;
+	}
+	begin_answer(&b, "ack", s->ref);
+	buf_adds(&b, ",\"cursor\":");
+	json_quote(&b, cursor);
+	send_answer(s->mux, &b);
+	feed_opened(f, "ws", s->nth);
+}
+
+static void sub_look(struct feed *f)
+{
+	loop_timer_set(feed_api(f)->loop, &sub_of(f)->mux->timer, 0);
+}
+
+static struct conn *sub_conn(const struct feed *f)
+{
+	return sub_of(f)->mux->live.conn;
+}
+
+static const struct feed_ops sub_feed = {
+	.queue = sub_queue,
+	.gap = sub_gap,
+	.started = sub_started,
+	.look = sub_look,
+	.conn = sub_conn,
+};
+
+/* --- op subscribe ----------------------------------------------------------------------------- */
+
+/** Topics of a request while they are collected. */
+struct topic_list {
+	struct mux_request *r;
+	struct str *items;
+	unsigned n;
+	uint64_t max;
+	const char *wrong;
+};
+
+static int add_topic(void *arg, struct str raw)
+{
+	struct topic_list *l = arg;
+	enum topic_status st;
+	struct str topic;
+
+	if (json_type_of(raw) != JSON_STRING) {
+		l->wrong = "topics is a list of strings";
+		return 1;
+	}
+	if (l->n == l->max) {
+		l->wrong = "more topics in one subscription than allowed: use patterns, or raise "
+			"--max-subscriptions";
+		return 1;
+	}
+	topic = (struct str){l->r->scratch, json_unquote(l->r->scratch, raw)};
+	l->r->scratch += topic.n;
+	st = topic_check_pattern(topic);
+	if (st != TOPIC_OK) {
+		l->wrong = topic_status_text(st);
+		return 1;
+	}
+	l->items[l->n++] = topic;
+	return 0;
+}
+
+/** The filters of a subscribe; NULL and a sentence in *wrong. */
+static struct filters *read_topics(struct mux *m, struct mux_request *r, const char **wrong)
+{
+	struct api *a = mux_api(m);
+	struct topic_list l = {.r = r, .max = api_config(a)->max_subscriptions};
+	struct filters *f = NULL;
+
+	l.items = calloc(l.max, sizeof(*l.items));
+	if (l.items == NULL)
+		l.wrong = "out of memory: try again later";
+	else if (r->m[MUX_TOPIC].raw.p != NULL)
+		add_topic(&l, r->m[MUX_TOPIC].raw);
+	else if (r->m[MUX_TOPICS].raw.p != NULL && json_elements(r->m[MUX_TOPICS].raw, add_topic, &l) < 0)
+		l.wrong = "topics is a list of strings";
+	if (l.wrong == NULL && l.n == 0)
+		l.wrong = "name the topics: {\"op\":\"subscribe\",\"topics\":[\"chat/lobby\",\"news/**\"]}";
+	if (l.wrong == NULL) {
+		f = hub_filters(a->hub, l.items, l.n);
+		l.wrong = "out of memory: try again later";
+	}
+	free(l.items);
+	*wrong = l.wrong;
+	return f;
+}
+
+/** Where it starts: cursor, else since, else latest, else last, else now. 0, or -1 and a sentence. */
+static int read_start(struct mux *m, struct mux_request *r, struct hub_start *start, struct buf *why)
+{
+	struct api *a = mux_api(m);
+	struct str cursor, since, last = r->m[MUX_LAST].raw;
+	const char *wrong = NULL;
+	bool latest = false;
+
+	start->from = READ_NOW;
+	start->store = m->store[0] != '\0' ? str_of(m->store) : STR_NULL;
+	if (!mux_request_text(r, MUX_CURSOR, &cursor) || !mux_request_text(r, MUX_SINCE, &since))
+		wrong = "cursor and since are strings";
+	else if (!mux_request_flag(r, MUX_LATEST, &latest))
+		wrong = "latest is true or false";
+	else if (cursor.p != NULL && (cursor.n > CURSOR_MAX || !store_cursor_valid(a->shared->store, cursor)))
+		wrong = "cursor is none of this server: send one that it gave, or start over with since";
+	else if (cursor.p == NULL && since.p == NULL && !latest && last.p != NULL &&
+	    units_parse_number(last.p, last.n, 0, 1000000000, &start->last) != 0)
+		wrong = "last is the number of newest events to start with";
+	if (wrong != NULL) {
+		buf_adds(why, wrong);
+		return -1;
+	}
+	if (cursor.p != NULL) {
+		start->from = READ_CURSOR;
+		start->position = cursor;
+	} else if (since.p != NULL) {
+		return subscribe_since(a, since, start, why);
+	} else if (latest) {
+		start->from = READ_LATEST;
+		start->latest_max = (unsigned)api_config(a)->max_latest;
+	} else if (start->last > 0) {
+		start->from = READ_LAST;
+	}
+	return 0;
+}
+
+/** every and batch. 0, or -1 and a sentence. */
+static int read_options(struct mux *m, struct mux_request *r, struct hub_options *o, struct buf *why)
+{
+	struct str every, batch;
+
+	if (api_config(mux_api(m))->slow == CONFIG_SLOW_NEWEST)
+		o->slow = SLOW_NEWEST;
+	if (!mux_request_text(r, MUX_EVERY, &every) || !mux_request_text(r, MUX_BATCH, &batch)) {
+		buf_adds(why, "every and batch are strings such as \"100ms\"");
+		return -1;
+	}
+	return subscribe_ticks(every, batch, o, why);
+}
+
+static struct mux_sub *sub_new(struct mux *m, struct str ref, const struct subscribe *s)
+{
+	struct mux_sub *sub = calloc(1, sizeof(*sub) + ref.n);
+	struct opening *o = opening_new(s, NULL, m->user);
+
+	if (sub == NULL || o == NULL) {
+		free(sub);
+		opening_free(o, mux_api(m));
+		return NULL;
+	}
+	memcpy(sub->text, ref.p, ref.n);
+	sub->ref = (struct str){sub->text, ref.n};
+	sub->mux = m;
+	sub->nth = m->nsubscribed++;
+	feed_init(&sub->feed, &sub_feed, m->talk.w, o, FORM_WS);
+	sub->next = m->subs;
+	m->subs = sub;
+	m->nsubs++;
+	return sub;
+}
+
+static void begin_sub(struct mux *m, struct str ref, const struct subscribe *s, bool heartbeat)
+{
+	struct mux_sub *sub = sub_new(m, ref, s);
+
+	if (sub == NULL) {
+		send_error(m, ref, 503, STR_LIT("out of memory: try again later"));
+		return;
+	}
+	sub->heartbeat = heartbeat;
+	if (feed_subscribe(&sub->feed) == 0)
+		return;
+	send_error(m, ref, 503, STR_LIT("out of memory: try again later"));
+	end_sub(sub);
+}
+
+static void op_subscribe(struct mux *m, struct mux_request *r)
+{
+	struct subscribe s = {.mode = MODE_WS};
+	bool heartbeat = false;
+	const char *wrong;
+	struct buf why;
+
+	if (find_sub(m, r->ref) != NULL) {
+		send_error(m, r->ref, 409, STR_LIT("there is a subscription with this ref: give another, "
+			"or unsubscribe it first"));
+		return;
+	}
+	if (m->nsubs >= api_config(mux_api(m))->max_subscriptions) {
+		send_error(m, r->ref, 429, STR_LIT("this connection has as many subscriptions as it may "
+			"(--max-subscriptions): unsubscribe one, or use patterns"));
+		return;
+	}
+	buf_init(&why, 1024);
+	if (!mux_request_flag(r, MUX_HEARTBEAT, &heartbeat))
+		buf_adds(&why, "heartbeat is true or false");
+	else if (read_start(m, r, &s.start, &why) == 0 && read_options(m, r, &s.options, &why) == 0 &&
+	    (s.filters = read_topics(m, r, &wrong)) == NULL)
+		buf_adds(&why, wrong);
+	if (s.filters != NULL)
+		begin_sub(m, r->ref, &s, heartbeat);
+	else
+		send_error(m, r->ref, 400, buf_str(&why));
+	subscribe_fini(&s);
+	buf_fini(&why);
+}
+
+static void op_unsubscribe(struct mux *m, struct mux_request *r)
+{
+	struct mux_sub *s = find_sub(m, r->ref);
+
+	if (s == NULL) {
+		send_error(m, r->ref, 404, STR_LIT("there is no subscription with this ref"));
+		return;
+	}
+	end_sub(s);
+	send_ack(m, r->ref);
+}
+
+/* --- op publish ------------------------------------------------------------------------------- */
+
+static void ack_publish(struct mux_publish *p, const struct event *e, enum store_ack ack)
+{
+	struct buf b;
+
+	begin_answer(&b, "ack", (struct str){p->ref, p->nref});
+	if (e->ephemeral)
+		buf_adds(&b, ",\"id\":null,\"seq\":null");
+	else
+		buf_addf(&b, ",\"id\":\"%.*s\"", (int)event_id(e).n, event_id(e).p);
+	if (!e->ephemeral && e->seq > 0)
+		buf_addf(&b, ",\"seq\":%llu", (unsigned long long)e->seq);
+	buf_addf(&b, ",\"ack\":\"%s\"", store_ack_name(ack));
+	send_answer(p->mux, &b);
+}
+
+static void on_published(void *arg, struct event *e, enum store_status st, enum store_ack ack)
+{
+	struct mux_publish *p = arg;
+	struct mux *m = p->mux;
+	unsigned status;
+
+	if (!m->gone && e != NULL && e->refusal == EVENT_ACCEPTED) {
+		ack_publish(p, e, ack);
+	} else if (!m->gone) {
+		const char *why = talk_refusal(e, st, &status);
+
+		send_error(m, (struct str){p->ref, p->nref}, status, str_of(why));
+	}
+	free(p);
+	talk_done(&m->talk);
+	if (m->gone && m->talk.in_progress == 0)
+		free_mux(m);
+}
+
+/** What is to be published, of (r). NULL, or what is wrong with it. */
+static const char *read_value(struct mux *m, struct mux_request *r, struct publish_value *v)
+{
+	bool stored = true;
+	struct str base64;
+
+	v->from = m->user;
+	if (!mux_request_text(r, MUX_TOPIC, &v->topic) || v->topic.p == NULL)
+		return "topic is a string: the topic to publish to";
+	if (!mux_request_text(r, MUX_TYPE, &v->type) || !mux_request_text(r, MUX_KEY, &v->key))
+		return "type and key are strings";
+	if (!mux_request_flag(r, MUX_STORE, &stored))
+		return "store is true or false";
+	v->ephemeral = !stored;
+	v->value = r->m[MUX_DATA].raw;
+	if (v->value.p != NULL)
+		return NULL;
+	if (!mux_request_text(r, MUX_DATA_BASE64, &base64) || base64.p == NULL)
+		return "give data, any JSON value, or data_base64, a string";
+	/* its bytes go behind the text, where there is room */
+	v->binary = true;
+	v->value = (struct str){r->scratch, 0};
+	if (base64.n > 0) {
+		ssize_t n = base64_decode(r->scratch, base64.p, base64.n);
+
+		if (n < 0)
+			return "data_base64 is not base64 (RFC 4648, section 4, with padding)";
+		v->value.n = (size_t)n;
+	}
+	return NULL;
+}
+
+static void publish(struct mux *m, struct str ref, const struct publish_value *v)
+{
+	struct mux_publish *p = malloc(sizeof(*p) + ref.n);
+	struct buf why;
+
+	if (p == NULL) {
+		send_error(m, ref, 503, STR_LIT("out of memory: try again later"));
+		return;
+	}
+	p->mux = m;
+	p->nref = ref.n;
+	memcpy(p->ref, ref.p, ref.n);
+	buf_init(&why, 4096);
+	m->talk.in_progress++;
+	if (publish_value(mux_api(m), v, on_published, p, &why) != 0) {
+		m->talk.in_progress--;
+		free(p);
+		send_error(m, ref, 400, buf_str(&why));
+	}
+	buf_fini(&why);
+}
+
+static void op_publish(struct mux *m, struct mux_request *r)
+{
+	struct publish_value v = {0};
+	const char *wrong = read_value(m, r, &v);
+
+	if (wrong != NULL)
+		send_error(m, r->ref, 400, str_of(wrong));
+	else if (talk_too_fast(&m->talk))
+		send_error(m, r->ref, 429, STR_LIT(TALK_TOO_FAST));
+	else
+		publish(m, r->ref, &v);
+}
+
+static void op_ping(struct mux *m, struct mux_request *r)
+{
+	send_ack(m, r->ref);
+}
+
+/* --- what comes in ---------------------------------------------------------------------------- */
+
+static void run_op(struct mux *m, struct mux_request *r)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct mux *m, struct mux_request *r);
+	} ops[] = {
+		{"subscribe", op_subscribe}, {"unsubscribe", op_unsubscribe},
+		{"publish", op_publish}, {"ping", op_ping},
+	};
+	struct str op;
+
+	if (mux_request_text(r, MUX_OP, &op) && op.p != NULL) {
+		for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+			if (!str_is(op, ops[i].name))
+				continue;
+			ops[i].run(m, r);
+			return;
+		}
+	}
+	send_error(m, r->ref, 400, STR_LIT("op is one of subscribe, unsubscribe, publish and ping"));
+}
+
+static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_t n)
+{
+	struct mux *m = websocket_user(w);
+	struct mux_request r;
+	const char *wrong;
+	char *scratch;
+
+	if (m->ending)
+		return;
+	if (binary) {
+		send_error(m, STR_LIT("null"), 400, STR_LIT("send text frames; bytes go as data_base64"));
+		talk_update(&m->talk);
+		return;
+	}
+	/* twice: bytes of base64 go behind its text */
+	scratch = malloc(2 * n + 1);
+	if (scratch == NULL) {
+		conn_close(m->live.conn, CONN_NOMEM);
+		return;
+	}
+	wrong = mux_request_parse(&r, (struct str){(const char *)p, n}, scratch);
+	if (wrong != NULL)
+		send_error(m, r.ref, 400, str_of(wrong));
+	else
+		run_op(m, &r);
+	free(scratch);
+	talk_update(&m->talk);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+/** No more events; wait for the client's close frame. */
+static void end(struct mux *m, enum ws_close code, const char *reason)
+{
+	loop_timer_cancel(mux_api(m)->loop, &m->timer);
+	while (m->subs != NULL)
+		end_sub(m->subs);
+	m->ending = true;
+	websocket_close(m->talk.w, code, reason);
+}
+
+static void drain(struct live *v)
+{
+	struct mux *m = mux_of_live(v);
+
+	if (m->ending)
+		return;
+	if (atomic_load_explicit(&mux_api(m)->shared->draining, memory_order_relaxed))
+		end(m, WS_CLOSE_GOING_AWAY, "the server is going down");
+	else
+		end(m, WS_CLOSE_RESTART, "connect again");
+}
+
+/** Subscriptions that an event ended for want of memory, or because the store failed. */
+static void end_broken(struct mux *m)
+{
+	struct mux_sub *s, *next;
+
+	for (s = m->subs; s != NULL; s = next) {
+		next = s->next;
+		if (s->feed.state != FEED_BROKEN)
+			continue;
+		send_error(m, s->ref, 503, STR_LIT("out of memory, or the store has failed: subscribe again "
+			"with the cursor of the last event"));
+		end_sub(s);
+	}
+}
+
+/** A ref as the name of a member: a string as it is, anything else as the text it was. */
+static void add_ref_name(struct buf *b, struct str ref)
+{
+	if (json_type_of(ref) == JSON_STRING)
+		buf_addstr(b, ref);
+	else
+		json_quote(b, ref);
+}
+
+/** {"op":"heartbeat","cursors":{...}} for those who asked. */
+static void send_cursors(struct mux *m)
+{
+	char cursor[CURSOR_MAX];
+	unsigned n = 0;
+	struct buf b;
+
+	buf_init(&b, (CURSOR_MAX + 512) * (size_t)(m->nsubs + 1));
+	buf_adds(&b, "{\"op\":\"heartbeat\",\"cursors\":{");
+	for (struct mux_sub *s = m->subs; s != NULL; s = s->next) {
+		struct str c = s->heartbeat ? feed_cursor(&s->feed, cursor) : STR_LIT("");
+
+		if (c.n == 0)
+			continue;
+		if (n++ > 0)
+			buf_addc(&b, ',');
+		add_ref_name(&b, s->ref);
+		buf_addc(&b, ':');
+		json_quote(&b, c);
+	}
+	if (n > 0 && buf_adds(&b, "}}") == 0)
+		websocket_send(m->talk.w, WEBSOCKET_TEXT, buf_str(&b));
+	buf_fini(&b);
+}
+
+static bool too_slow(struct mux *m)
+{
+	for (struct mux_sub *s = m->subs; s != NULL; s = s->next)
+		if (feed_too_slow(&s->feed))
+			return true;
+	return false;
+}
+
+static void beat(struct mux *m, struct api *a)
+{
+	if (feed_is_due(a, m->end_s)) {
+		drain(&m->live);
+		return;
+	}
+	if (too_slow(m)) {
+		conn_close(m->live.conn, CONN_SLOW);
+		return;
+	}
+	if (conn_pending(m->live.conn) == 0) {	/* as with streams: see send_heartbeat there */
+		websocket_send(m->talk.w, WEBSOCKET_PING, STR_LIT(""));
+		send_cursors(m);
+	}
+	loop_timer_set(a->loop, &m->timer, feed_next_ms(a, m->end_s));
+}
+
+static void on_timer(struct loop *l, struct loop_timer *t)
+{
+	struct mux *m = (struct mux *)((char *)t - offsetof(struct mux, timer));
+
+	end_broken(m);
+	beat(m, loop_user(l));
+}
+
+static void describe(const struct live *v, struct buf *b)
+{
+	const struct mux *m = (const struct mux *)((const char *)v - offsetof(struct mux, live));
+
+	buf_adds(b, "\"subscriptions\":[");
+	for (const struct mux_sub *s = m->subs; s != NULL; s = s->next) {
+		buf_adds(b, s == m->subs ? "{" : ",{");
+		feed_describe(mux_api(m), &s->feed.sub, b);
+		buf_addc(b, '}');
+	}
+	buf_addf(b, "],\"publishing\":%u", m->talk.in_progress);
+}
+
+static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
+{
+	struct mux *m = websocket_user(w);
+	struct api *a = mux_api(m);
+
+	(void)code;
+	(void)why;
+	while (m->subs != NULL)
+		end_sub(m->subs);
+	live_remove(&m->live);
+	a->stats.streams_mux--;
+	loop_timer_cancel(a->loop, &m->timer);
+	talk_fini(&m->talk);
+	m->gone = true;
+	if (m->talk.in_progress == 0)
+		free_mux(m);
+}
+
+static const struct websocket_ops mux_socket = {
+	.message = on_message,
+	.closed = on_closed,
+};
+
+/* --- from the route --------------------------------------------------------------------------- */
+
+static struct mux *mux_new(struct exchange *x, const struct request *r)
+{
+	struct str store = http_field(r->http, "rt-store");
+	struct mux *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return NULL;
+	talk_init(&m->talk, exchange_conn(x), r->client);
+	loop_timer_init(&m->timer, on_timer);
+	if (store.n < sizeof(m->store))
+		memcpy(m->store, store.n > 0 ? store.p : "", store.n);
+	m->live.conn = exchange_conn(x);
+	m->live.kind = LIVE_MUX;
+	m->live.drain = drain;
+	m->live.describe = describe;
+	if (r->user.p == NULL)
+		return m;
+	m->user = (struct str){strndup(r->user.p, r->user.n), r->user.n};
+	if (m->user.p != NULL)
+		return m;
+	free_mux(m);
+	return NULL;
+}
+
+void ws_mux_start(struct exchange *x, struct request *r)
+{
+	struct api *a = r->api;
+	struct fields f;
+	struct mux *m;
+
+	if (!r->http->upgrade_websocket) {
+		problem_respond(x, r, 400, "/ws speaks WebSocket (RFC 6455): connect with a ws:// URL");
+		return;
+	}
+	if (atomic_load_explicit(&a->shared->draining, memory_order_relaxed)) {
+		problem_respond(x, r, 503, "the server is going down: connect again in a moment");
+		return;
+	}
+	m = mux_new(x, r);
+	fields_init(&f, r);
+	fields_add(&f, "Rt-Store", str_of(store_identity(a->shared->store)));
+	if (m != NULL)
+		m->talk.w = websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n);
+	if (m == NULL || m->talk.w == NULL) {
+		if (m != NULL)
+			free_mux(m);
+		problem_respond(x, r, 503, "out of memory: try again later");
+		return;
+	}
+	live_add(a, &m->live);
+	a->stats.streams_mux++;
+	m->end_s = feed_end_s(a, m);
+	websocket_send(m->talk.w, WEBSOCKET_PING, STR_LIT(""));
+	loop_timer_set(a->loop, &m->timer, feed_next_ms(a, m->end_s));
+}

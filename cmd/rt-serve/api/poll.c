@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/poll.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/encode.h"
+#include "api/feed.h"
+#include "api/member.h"
+#include "api/opening.h"
+#include "config.h"
+
+/* A page ends with the event that makes it larger. */
+#define PAGE_BYTES (1 << 20)
+
+/* Nothing reaches it: PAGE_BYTES, then one event or gap. */
+#define BODY_MAX ((size_t)1 << 30)
+
+/**
+ * A poll is a subscription that ends once it has everything there is, a long poll one that ends
+ * after the turn of its first event. It answers from a deferred call, so that the events of one
+ * turn are one answer, and the hub is not in the middle of something.
+ */
+struct poll {
+	struct subscription sub;
+	struct loop_timer timer;	/* end of a long poll */
+	struct loop_deferred answer;
+	struct live live;
+	struct exchange *x;
+	struct api *api;
+	struct opening *opening;
+	char *next;			/* of Link, without the cursor */
+	char *start;			/* cursor */
+	struct buf body;
+	struct event *last;		/* newest stored one in the body, a reference */
+	uint64_t n;			/* elements of the body */
+	bool waits;			/* it is a long poll, and has time left */
+	bool caught_up;			/* what comes now is new */
+};
+
+static struct poll *poll_of(struct subscription *s)
+{
+	return (struct poll *)((char *)s - offsetof(struct poll, sub));
+}
+
+static bool is_ndjson(const struct poll *p)
+{
+	return p->opening->s.mode == MODE_POLL_NDJSON;
+}
+
+/* --- the next page ---------------------------------------------------------------------------- */
+
+int poll_percent_encode(struct buf *b, struct str s)
+{
+	static const char unreserved[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+
+	for (size_t i = 0; i < s.n; i++) {
+		bool plain = memchr(unreserved, s.p[i], sizeof(unreserved) - 1) != NULL;
+
+		if (plain ? buf_addc(b, s.p[i]) != 0 : buf_addf(b, "%%%02X", (uint8_t)s.p[i]) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/** Does parameter (name) say where a page begins? */
+static bool is_position(struct str name)
+{
+	return str_is(name, "since") || str_is(name, "last") || str_is(name, "latest") ||
+		str_is(name, "last_event_id") || str_is(name, "lastEventId");
+}
+
+int poll_next_url(struct buf *b, const struct request *r)
+{
+	char sep = '?';
+
+	if (buf_addstr(b, r->http->path) != 0)
+		return -1;
+	for (unsigned i = 0; i < r->nparams; i++) {
+		const struct param *p = &r->params[i];
+
+		if (is_position(p->name))
+			continue;
+		if (buf_addc(b, sep) != 0 || poll_percent_encode(b, p->name) != 0)
+			return -1;
+		if (p->value.n > 0 && (buf_addc(b, '=') != 0 || poll_percent_encode(b, p->value) != 0))
+			return -1;
+		sep = '&';
+	}
+	return buf_addf(b, "%csince=", sep);
+}
+
+static char *next_url(const struct request *r)
+{
+	struct buf b;
+	char *url = NULL;
+
+	buf_init(&b, 256 << 10);
+	if (poll_next_url(&b, r) == 0)
+		url = strndup((const char *)b.p, b.len);
+	buf_fini(&b);
+	return url;
+}
+
+static int add_link(struct buf *b, const struct poll *p, struct str cursor)
+{
+	if (buf_addf(b, "<%s", p->next) != 0 || poll_percent_encode(b, cursor) != 0)
+		return -1;
+	return buf_adds(b, ">; rel=\"next\"");
+}
+
+/* --- conditional requests --------------------------------------------------------------------- */
+
+bool poll_tag_matches(struct str list, struct str tag)
+{
+	const char *p = list.p, *end = list.p + list.n;
+
+	while (p < end) {
+		const char *open, *close;
+
+		if (*p == '*')
+			return true;
+		open = memchr(p, '"', (size_t)(end - p));
+		close = open != NULL ? memchr(open + 1, '"', (size_t)(end - open - 1)) : NULL;
+		if (close == NULL)
+			return false;
+		if (str_eq((struct str){open + 1, (size_t)(close - open - 1)}, tag))
+			return true;
+		p = close + 1;
+	}
+	return false;
+}
+
+/** What the answer is, apart from its body. */
+struct verdict {
+	unsigned status;
+	struct str cursor;	/* after the page: ETag and Link */
+};
+
+/**
+ * A page without events leaves the client where it stands; whoever shows that cursor is up to
+ * date. One with events is the same as before if it ends where it ended before.
+ */
+static struct verdict judge(const struct poll *p, struct str now)
+{
+	struct str match = p->opening->s.if_none_match;
+	struct verdict v = {200, p->last != NULL ? event_cursor(p->last) : now};
+
+	if (match.n == 0)
+		return v;
+	if (p->n == 0 && poll_tag_matches(match, str_of(p->start))) {
+		v.status = 304;
+		v.cursor = str_of(p->start);
+	} else if (poll_tag_matches(match, v.cursor) && (p->last != NULL || p->n == 0)) {
+		v.status = 304;
+	}
+	return v;
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+static void add_fields(struct fields *f, const struct poll *p, struct str cursor)
+{
+	char text[CURSOR_MAX + 32];
+	int n;
+
+	opening_fields(f, p->opening, p->api, str_of(p->start));
+	fields_add(f, "Cache-Control", STR_LIT("no-cache"));
+	n = snprintf(text, sizeof(text), "\"%.*s\"", (int)cursor.n, cursor.p);
+	fields_add(f, "ETag", (struct str){text, (size_t)n});
+	if (p->opening->s.wait_ms > 0 && p->opening->prefer) {
+		n = snprintf(text, sizeof(text), "wait=%llu", (unsigned long long)p->opening->s.wait_ms / 1000);
+		fields_add(f, "Preference-Applied", (struct str){text, (size_t)n});
+	}
+}
+
+static int finish_body(struct poll *p)
+{
+	if (is_ndjson(p))
+		return 0;
+	if (p->n == 0 && buf_addc(&p->body, '[') != 0)
+		return -1;
+	return buf_adds(&p->body, "]\n");
+}
+
+static void respond(struct poll *p, struct str now)
+{
+	struct verdict v = judge(p, now);
+	struct fields f;
+	struct buf link;
+	struct str body = STR_LIT("");
+
+	buf_init(&link, 512 << 10);
+	if (v.cursor.n == 0 || add_link(&link, p, v.cursor) != 0 || finish_body(p) != 0) {
+		opening_problem(p->x, p->opening, STORE_NOMEM);
+		buf_fini(&link);
+		return;
+	}
+	add_fields(&f, p, v.cursor);
+	f.f[f.n++] = (struct http_field){STR_LIT("Link"), buf_str(&link)};
+	if (v.status == 200) {
+		fields_add(&f, "Content-Type", is_ndjson(p) ? STR_LIT("application/x-ndjson") :
+			STR_LIT("application/json"));
+		if (p->body.len > 0)
+			body = buf_str(&p->body);
+	} else {
+		p->api->stats.not_modified++;
+	}
+	p->api->stats.status[v.status / 100]++;
+	exchange_respond(p->x, v.status, f.f, f.n, body);
+	buf_fini(&link);
+}
+
+static void free_poll(struct poll *p)
+{
+	opening_free(p->opening, p->api);
+	if (p->last != NULL)
+		event_unref(p->last);
+	buf_fini(&p->body);
+	free(p->start);
+	free(p->next);
+	free(p);
+}
+
+/** It asks for nothing more: out of the hub, the rosters and /connections. */
+static void leave(struct poll *p)
+{
+	hub_unsubscribe(p->api->hub, &p->sub);
+	loop_timer_cancel(p->api->loop, &p->timer);
+	live_remove(&p->live);
+	p->waits = false;
+}
+
+static void run_answer(struct loop *l, struct loop_deferred *d)
+{
+	struct poll *p = (struct poll *)((char *)d - offsetof(struct poll, answer));
+	struct buf now;
+
+	(void)l;
+	buf_init(&now, CURSOR_MAX);
+	hub_cursor(p->api->hub, &p->sub, &now);
+	leave(p);
+	respond(p, buf_str(&now));
+	buf_fini(&now);
+}
+
+static void answer_soon(struct poll *p)
+{
+	loop_defer(p->api->loop, &p->answer);
+}
+
+/* --- from the hub ----------------------------------------------------------------------------- */
+
+static void on_started(struct subscription *s, enum store_status st, struct str cursor)
+{
+	struct poll *p = poll_of(s);
+
+	if (st == STORE_OK)
+		p->start = strndup(cursor.p, cursor.n);
+	if (p->start != NULL)
+		return;
+	opening_problem(p->x, p->opening, st == STORE_OK ? STORE_NOMEM : st);
+}
+
+/** Begin the next element of the body. 0 or -1. */
+static int add_separator(struct poll *p)
+{
+	return is_ndjson(p) ? 0 : buf_adds(&p->body, p->n == 0 ? "[" : ",\n");
+}
+
+static bool is_full(const struct poll *p)
+{
+	return p->n >= p->opening->s.limit || p->body.len >= PAGE_BYTES;
+}
+
+static bool on_gap(struct subscription *s, const struct gap *g)
+{
+	struct poll *p = poll_of(s);
+
+	if (add_separator(p) != 0 || encode_gap_json(&p->body, g) != 0)
+		return false;
+	if (is_ndjson(p))
+		buf_addc(&p->body, '\n');
+	p->n++;
+	if (p->caught_up)
+		answer_soon(p);
+	return true;
+}
+
+static bool add_event(struct poll *p, struct event *e)
+{
+	size_t before = p->body.len;
+
+	if (add_separator(p) == 0 &&
+	    buf_addstr(&p->body, p->opening->s.data_only ? event_data(e) : event_json(e)) == 0 &&
+	    (!is_ndjson(p) || buf_addc(&p->body, '\n') == 0))
+		return true;
+	p->body.len = before;
+	return false;
+}
+
+static bool on_event(struct subscription *s, struct event *e)
+{
+	struct poll *p = poll_of(s);
+
+	if (is_full(p) || !add_event(p, e)) {
+		answer_soon(p);
+		return false;
+	}
+	p->n++;
+	if (!e->ephemeral) {
+		event_ref(e);
+		if (p->last != NULL)
+			event_unref(p->last);
+		p->last = e;
+	}
+	if (is_full(p) || p->caught_up)
+		answer_soon(p);
+	return true;
+}
+
+static void on_live(struct subscription *s)
+{
+	struct poll *p = poll_of(s);
+
+	p->caught_up = true;
+	if (p->n > 0 || !p->waits)
+		answer_soon(p);
+}
+
+static void on_failed(struct subscription *s, enum store_status st)
+{
+	struct poll *p = poll_of(s);
+
+	loop_undefer(p->api->loop, &p->answer);
+	opening_problem(p->x, p->opening, st);
+}
+
+static const struct subscription_ops poll_subscription = {
+	.started = on_started,
+	.gap = on_gap,
+	.event = on_event,
+	.live = on_live,
+	.failed = on_failed,
+};
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+static void time_is_up(struct loop *l, struct loop_timer *t)
+{
+	(void)l;
+	answer_soon((struct poll *)((char *)t - offsetof(struct poll, timer)));
+}
+
+static void drain(struct live *v)
+{
+	answer_soon((struct poll *)((char *)v - offsetof(struct poll, live)));
+}
+
+static void describe(const struct live *v, struct buf *b)
+{
+	const struct poll *p = (const struct poll *)((const char *)v - offsetof(struct poll, live));
+
+	feed_describe(p->api, &p->sub, b);
+}
+
+static void begin_waiting(struct poll *p)
+{
+	struct api *a = p->api;
+
+	p->waits = true;
+	a->stats.long_polls++;
+	p->live.conn = exchange_conn(p->x);
+	p->live.kind = LIVE_LONGPOLL;
+	p->live.drain = drain;
+	p->live.describe = describe;
+	live_add(a, &p->live);
+	p->opening->member = member_join(a, p->opening->s.filters, p->opening->user, "longpoll",
+		p->live.conn, 0);
+	loop_timer_set(a->loop, &p->timer, p->opening->s.wait_ms);
+}
+
+static void on_peer_eof(struct exchange *x)
+{
+	struct poll *p = exchange_user(x);
+
+	if (p->waits && p->start != NULL)
+		answer_soon(p);
+}
+
+static void on_closed(struct exchange *x, enum conn_end why)
+{
+	struct poll *p = exchange_user(x);
+
+	(void)why;
+	leave(p);
+	loop_undefer(p->api->loop, &p->answer);
+	free_poll(p);
+}
+
+static const struct exchange_ops poll_exchange = {
+	.peer_eof = on_peer_eof,
+	.closed = on_closed,
+};
+
+/* --- from the route --------------------------------------------------------------------------- */
+
+static struct poll *poll_new(struct exchange *x, struct request *r, struct subscribe *s)
+{
+	struct poll *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->x = x;
+	p->api = r->api;
+	p->opening = opening_new(s, r, r->user);
+	p->next = next_url(r);
+	p->answer.run = run_answer;
+	buf_init(&p->body, BODY_MAX);
+	loop_timer_init(&p->timer, time_is_up);
+	if (p->opening != NULL && p->next != NULL)
+		return p;
+	free_poll(p);
+	return NULL;
+}
+
+void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
+{
+	bool draining = atomic_load_explicit(&r->api->shared->draining, memory_order_relaxed);
+	struct poll *p = poll_new(x, r, s);
+
+	if (p == NULL) {
+		problem_respond(x, r, 503, "out of memory: try again later");
+		return;
+	}
+	r->api->stats.polls++;
+	exchange_accept(x, &poll_exchange, p);
+	if (p->opening->s.start.from == READ_LATEST)
+		p->opening->s.limit = p->opening->s.start.latest_max;
+	if (p->opening->s.wait_ms > 0 && !p->opening->head && !draining)
+		begin_waiting(p);
+	s = &p->opening->s;
+	if (hub_subscribe(r->api->hub, &p->sub, &poll_subscription, s->filters, &s->start, &s->options) != 0)
+		opening_problem(x, p->opening, STORE_NOMEM);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_POLL_H
+#define RT_POLL_H
+
+/*
+ * Polls and long polls (RFC 6202): one page of events as a JSON array or NDJSON, with the cursor
+ * behind it as ETag and in the Link to the next page. poll_start is declared in request.h; this
+ * is what can be tried without a connection.
+ */
+#include "api/request.h"
+
+/**
+ * Append the path and query of the next page, all but the cursor itself: PATH?...&since= . What
+ * said where this page begins (since, last, latest, last_event_id) is left out. 0 or -1.
+ */
+int poll_next_url(struct buf *b, const struct request *r);
+
+/** Append (s) percent-encoded, all but unreserved characters (RFC 3986, 2.3). 0 or -1. */
+int poll_percent_encode(struct buf *b, struct str s);
+
+/** Is (tag), without its quotes, among those of an If-None-Match field (RFC 9110, 13.1.2)? */
+bool poll_tag_matches(struct str if_none_match, struct str tag);
+
+#endif

@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/publish.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "api/draft.h"
+#include "api/group.h"
+#include "api/publish_answer.h"
+#include "api/publish_state.h"
+#include "api/rate.h"
+#include "hash.h"
+#include "json.h"
+#include "topic.h"
+
+#define GROUPS_IN_FLIGHT 4	/* per request */
+#define GROUP_BYTES (256 << 10)	/* a group that large waits for no more lines */
+#define UNREAD_BYTES (256 << 10)	/* answers of ?ack=lines that stop reading */
+#define WAIT_TICK_MS 20
+#define KEY_MAX 255
+#define LINE_OVERHEAD 4096	/* an envelope's other members, white space */
+
+static void push(struct publish *p);
+
+/* --- what kind of body ------------------------------------------------------------------------- */
+
+enum publish_body publish_body_of(struct str type)
+{
+	static const struct {
+		const char *type;
+		enum publish_body body;
+	} known[] = {
+		{"application/json", PUBLISH_JSON},
+		{"application/x-www-form-urlencoded", PUBLISH_JSON},	/* curl -d */
+		{"application/x-ndjson", PUBLISH_NDJSON},
+		{"application/ndjson", PUBLISH_NDJSON},
+		{"application/jsonl", PUBLISH_NDJSON},
+		{"application/octet-stream", PUBLISH_BYTES},
+	};
+	const char *semicolon;
+
+	if (type.p == NULL || type.n == 0)
+		return PUBLISH_JSON;
+	semicolon = memchr(type.p, ';', type.n);
+	if (semicolon != NULL)
+		type.n = (size_t)(semicolon - type.p);
+	while (type.n > 0 && type.p[type.n - 1] == ' ')
+		type.n--;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (type.n == strlen(known[i].type) && strncasecmp(type.p, known[i].type, type.n) == 0)
+			return known[i].body;
+	}
+	if (type.n > 5 && strncasecmp(type.p, "text/", 5) == 0)
+		return PUBLISH_TEXT;
+	if (type.n > 5 && strncasecmp(type.p + type.n - 5, "+json", 5) == 0)
+		return PUBLISH_JSON;
+	return PUBLISH_UNSUPPORTED;
+}
+
+/* --- life of a publish -------------------------------------------------------------------------- */
+
+static void wait_unlink(struct publish *p)
+{
+	struct publish **at = &p->api->publishers_waiting;
+
+	if (!p->waiting)
+		return;
+	while (*at != p)
+		at = &(*at)->next_waiting;
+	*at = p->next_waiting;
+	p->waiting = false;
+}
+
+static void publish_free(struct publish *p)
+{
+	wait_unlink(p);
+	buf_fini(&p->body);
+	if (p->kind == PUBLISH_NDJSON)
+		line_fini(&p->lines);
+	group_free(p->filling);
+	free(p->errors);
+	free(p);
+}
+
+/** It is freed once the exchange is over and no batch of it is with the store. */
+static void maybe_free(struct publish *p)
+{
+	if (p->x == NULL && p->in_flight == 0)
+		publish_free(p);
+}
+
+static void on_closed(struct exchange *x, enum conn_end why)
+{
+	struct publish *p = exchange_user(x);
+
+	(void)why;
+	p->x = NULL;
+	live_remove(&p->live);
+	wait_unlink(p);
+	maybe_free(p);
+}
+
+/**
+ * Answer with a problem, and read no more of the body if it has not ended. An answer that has
+ * begun (?ack=lines) gets the reason as its last line and is then cut short.
+ */
+static void fail(struct publish *p, unsigned status, const char *why)
+{
+	if (p->x == NULL || p->answered)
+		return;
+	p->answered = true;
+	p->failed = true;
+	p->api->stats.publish_refused++;
+	if (p->begun) {
+		publish_answer_cut(p, why);
+		return;
+	}
+	if (!p->ended)
+		exchange_close_after(p->x);
+	problem_respond(p->x, NULL_REQUEST(p), status, "%s", why);
+}
+
+/* --- waiting: for room in the store's queue, for the rate limit, for answers to be read ---------- */
+
+static void wait_tick(struct loop *l, struct loop_timer *t)
+{
+	struct api *a = loop_user(l);
+	struct publish *p = a->publishers_waiting;
+
+	(void)t;
+	a->publishers_waiting = NULL;
+	while (p != NULL) {
+		struct publish *next = p->next_waiting;
+
+		p->waiting = false;
+		push(p);
+		p = next;
+	}
+}
+
+static void wait_for_room(struct publish *p)
+{
+	struct api *a = p->api;
+
+	if (p->waiting)
+		return;
+	p->waiting = true;
+	p->next_waiting = a->publishers_waiting;
+	a->publishers_waiting = p;
+	if (a->publish_timer.fire == NULL)
+		loop_timer_init(&a->publish_timer, wait_tick);
+	if (!loop_timer_armed(&a->publish_timer))
+		loop_timer_set(a->loop, &a->publish_timer, WAIT_TICK_MS);
+}
+
+/** Are answers of ?ack=lines piling up? Ends the request if nobody has read any for long. */
+static bool unread(struct publish *p)
+{
+	uint64_t now = loop_now_ms(p->api->loop);
+	struct conn_info info;
+
+	if (!p->ack_lines || p->x == NULL || conn_pending(exchange_conn(p->x)) < UNREAD_BYTES) {
+		p->unread_since_ms = 0;
+		return false;
+	}
+	conn_info(exchange_conn(p->x), false, &info);
+	if (p->unread_since_ms == 0 || info.bytes_out != p->unread_bytes_out) {
+		p->unread_since_ms = now;
+		p->unread_bytes_out = info.bytes_out;
+	} else if (now - p->unread_since_ms > api_config(p->api)->max_unread_ms) {
+		exchange_abort(p->x, CONN_SLOW);
+	}
+	return true;
+}
+
+/** May the next group go to the store now? */
+static bool may_send(struct publish *p)
+{
+	const struct config *c = api_config(p->api);
+	uint64_t n = p->filling->batch.n;
+
+	if (unread(p) || store_queued(p->api->shared->store) > c->append_queue)
+		return false;
+	if (c->publish_rate == 0 || p->key != NULL || p->kind != PUBLISH_NDJSON)
+		return true;
+	return rate_take(p->api->shared->rate, str_of(p->client), n, c->publish_rate,
+		loop_now_ms(p->api->loop)) == 0;
+}
+
+/* --- groups -------------------------------------------------------------------------------------- */
+
+/** Note a refused line for the answer: the first hundred are named. */
+static void note_error(struct publish *p, uint64_t line, const char *why)
+{
+	p->refused++;
+	p->api->stats.publish_refused++;
+	if (p->nerrors == PUBLISH_ERRORS_MAX)
+		return;
+	if (p->errors == NULL)
+		p->errors = malloc(PUBLISH_ERRORS_MAX * sizeof(*p->errors));
+	if (p->errors != NULL)
+		p->errors[p->nerrors++] = (struct group_line){line, why};
+}
+
+/** What the store said of a group's events, for the counts and the answer. */
+static void count_group(struct publish *p, const struct group *g)
+{
+	const char *failure = NULL;
+	size_t e = 0;
+
+	if (g->batch.status != STORE_OK)
+		failure = group_failure(g->batch.status, &p->failure_status);
+	for (uint32_t i = 0; i < g->nlines; i++) {
+		const struct group_line *l = &g->lines[i];
+		const struct event *ev;
+		const char *why = failure;
+
+		if (l->error != NULL)
+			continue;	/* counted when it was read */
+		ev = g->batch.events[e++];
+		if (why == NULL && ev->refusal != EVENT_ACCEPTED)
+			why = publish_refusal_text(ev);
+		if (why != NULL) {
+			note_error(p, l->number, why);
+			continue;
+		}
+		p->accepted++;
+		p->last_n = (uint8_t)event_id(ev).n;
+		if (p->last_n > 0)
+			memcpy(p->last, event_id(ev).p, p->last_n);
+	}
+	if (failure == NULL) {
+		p->ack = g->batch.ack;
+		p->api->stats.published += g->batch.n;
+		p->api->stats.publish_bytes += g->batch.bytes;
+	}
+}
+
+static void on_group(struct group *g)
+{
+	struct publish *p = g->owner;
+
+	p->in_flight--;
+	if (p->key != NULL && g->batch.status == STORE_KEY_CONFLICT)
+		fail(p, 422, "this Idempotency-Key was used before with another body; use a new key");
+	else if (p->key != NULL && (g->batch.status == STORE_OK || g->batch.status == STORE_REPLAYED))
+		publish_answer_saved(p, g);
+	else
+		count_group(p, g);
+	if (p->kind != PUBLISH_NDJSON && p->x != NULL && !p->answered)
+		publish_answer_one(p, g);
+	if (p->ack_lines && p->x != NULL && !p->failed)
+		publish_answer_lines(p, g);
+	group_free(g);
+	if (p->x != NULL)
+		push(p);
+	else
+		maybe_free(p);
+}
+
+static void send_group(struct publish *p)
+{
+	struct group *g = p->filling;
+
+	p->filling = NULL;
+	p->in_flight++;
+	if (p->key != NULL) {
+		g->batch.key = p->key;
+		g->batch.write_answer = publish_write_answer;
+	}
+	group_append(g, p->api->shared->store);
+}
+
+static struct group *filling(struct publish *p)
+{
+	if (p->filling == NULL)
+		p->filling = group_new(p->api->loop, on_group, p);
+	return p->filling;
+}
+
+/**
+ * Go on: send what was gathered if it may go, stop or continue reading, and answer at the end.
+ * A completion may run within and come back here.
+ */
+static void push(struct publish *p)
+{
+	bool hold = p->key != NULL && !p->ended;	/* all of it is one transaction */
+
+	if (p->failed || p->x == NULL)
+		return;
+	if (p->filling != NULL && !hold && p->in_flight < GROUPS_IN_FLIGHT) {
+		if (!may_send(p)) {
+			wait_for_room(p);
+		} else {
+			p->pushing++;
+			send_group(p);
+			p->pushing--;
+			if (p->pushing > 0)
+				return;
+		}
+	} else if (unread(p)) {
+		wait_for_room(p);	/* to see whether they are read in the end */
+	}
+	if (!p->ended) {
+		bool pause = p->filling != NULL && p->filling->batch.bytes > GROUP_BYTES && !hold;
+
+		if (pause != p->paused)
+			exchange_pause(p->x, p->paused = pause);
+		return;
+	}
+	if (p->in_flight == 0 && p->filling == NULL && !p->answered && p->kind == PUBLISH_NDJSON)
+		publish_answer_all(p);
+}
+
+/* --- the body -------------------------------------------------------------------------------------- */
+
+static void add_line(struct publish *p, struct str line)
+{
+	struct draft d = {publish_form(p), p->topic, p->type, p->event_key, p->user, p->ephemeral};
+	struct draft_error err;
+	struct event *e;
+	struct group *g;
+	uint64_t number = p->lines.number;
+
+	if (line.n == 0)
+		return;		/* a blank line is nothing, in NDJSON */
+	g = filling(p);
+	e = g != NULL ? draft_event(api_config(p->api), &d, line, &err) : NULL;
+	if (g == NULL)
+		err.why = "the server is out of memory, try again";
+	if (e != NULL && group_add(g, number, e) == 0)
+		return;
+	if (e != NULL)
+		err.why = "the server is out of memory, try again";
+	note_error(p, number, err.why);
+	if (g != NULL)
+		group_add_error(g, number, err.why);
+}
+
+static void add_bad_line(struct publish *p, const char *why)
+{
+	struct group *g = filling(p);
+
+	note_error(p, p->lines.number, why);
+	if (g != NULL)
+		group_add_error(g, p->lines.number, why);
+}
+
+static void feed_lines(struct publish *p, struct str input)
+{
+	enum line_result r;
+	struct str line;
+
+	while ((r = line_next(&p->lines, &input, &line)) != LINE_MORE) {
+		if (r == LINE_READY)
+			add_line(p, line);
+		else if (r == LINE_TOO_LONG)
+			add_bad_line(p, "the line is over the server's limit (--max-event)");
+		else
+			add_bad_line(p, "the server is out of memory, try again");
+	}
+}
+
+/** Which limit a body of (n) bytes is over, if it is; NULL: none. */
+static const char *too_large(const struct publish *p, uint64_t n)
+{
+	uint64_t max_body = api_config(p->api)->max_body;
+
+	if (max_body != 0 && n > max_body)
+		return "the body is over the server's limit (--max-body); send it in parts";
+	if (p->key != NULL && n > p->body.max)
+		return "the body is over the limit for requests with an Idempotency-Key (--max-keyed-body)";
+	if (p->kind != PUBLISH_NDJSON && n > p->body.max)
+		return "the event is over the server's limit (--max-event)";
+	return NULL;
+}
+
+static void on_body(struct exchange *x, const uint8_t *bytes, size_t n)
+{
+	struct publish *p = exchange_user(x);
+	const char *limit;
+
+	if (p->answered || p->ended)
+		return;
+	p->body_bytes += n;
+	limit = too_large(p, p->body_bytes);
+	if (limit != NULL) {
+		fail(p, 413, limit);
+		return;
+	}
+	if (p->kind == PUBLISH_NDJSON && p->key == NULL) {
+		feed_lines(p, (struct str){(const char *)bytes, n});
+		push(p);
+		return;
+	}
+	if (buf_add(&p->body, bytes, n) != 0)
+		fail(p, 503, "the server is out of memory, try again");
+}
+
+/** The key of the batch, over the whole body. */
+static void seal_key(struct publish *p)
+{
+	hash_sha256(p->key->hash, p->body.len > 0 ? (const void *)p->body.p : "", p->body.len);
+}
+
+/** What goes to the store as a whole is refused, not delayed, when it comes too fast. */
+static bool too_fast(struct publish *p)
+{
+	const struct config *c = api_config(p->api);
+	size_t n = p->filling->batch.n;
+
+	if (n == 0 || rate_take(p->api->shared->rate, str_of(p->client), n, c->publish_rate,
+		loop_now_ms(p->api->loop)) == 0)
+		return false;
+	p->api->stats.refused_rate++;
+	fail(p, 429, "too many events from this address (--publish-rate); slow down");
+	return true;
+}
+
+static void end_lines(struct publish *p)
+{
+	struct str line;
+
+	if (p->key != NULL) {
+		feed_lines(p, buf_str(&p->body));
+		seal_key(p);
+	}
+	switch (line_end(&p->lines, &line)) {
+	case LINE_MORE:
+		break;
+	case LINE_READY:
+		add_line(p, line);
+		break;
+	default:
+		add_bad_line(p, "the line is over the server's limit (--max-event)");
+		break;
+	}
+	/* Also a keyed request without a good line is kept, to be answered the same again. */
+	if (p->key != NULL && filling(p) == NULL) {
+		fail(p, 503, "the server is out of memory, try again");
+		return;
+	}
+	if (p->key == NULL || !too_fast(p))
+		push(p);
+}
+
+static void end_one(struct publish *p)
+{
+	struct draft d = {publish_form(p), p->topic, p->type, p->event_key, p->user, p->ephemeral};
+	struct str value = p->body.len > 0 ? buf_str(&p->body) : STR_LIT("");
+	struct draft_error err = {503, "the server is out of memory, try again"};
+	struct event *e = filling(p) != NULL ? draft_event(api_config(p->api), &d, value, &err) : NULL;
+
+	if (e == NULL || group_add(p->filling, 1, e) != 0) {
+		fail(p, err.status, err.why);
+		return;
+	}
+	if (too_fast(p))
+		return;
+	if (p->key != NULL)
+		seal_key(p);
+	push(p);
+}
+
+static void on_body_end(struct exchange *x)
+{
+	struct publish *p = exchange_user(x);
+
+	if (p->answered || p->ended)
+		return;
+	p->ended = true;
+	if (p->kind == PUBLISH_NDJSON)
+		end_lines(p);
+	else
+		end_one(p);
+}
+
+static const struct exchange_ops publish_ops = {
+	.body = on_body,
+	.body_end = on_body_end,
+	.closed = on_closed,
+};
+
+/* --- the beginning ------------------------------------------------------------------------------------ */
+
+/** The server drains: what came counts, the rest is not read. */
+static void drain(struct live *v)
+{
+	struct publish *p = (struct publish *)(void *)((char *)v - offsetof(struct publish, live));
+
+	if (p->ended || p->answered)
+		return;
+	exchange_close_after(p->x);
+	if (p->kind == PUBLISH_NDJSON && p->key == NULL) {
+		p->ended = true;
+		push(p);
+	} else {
+		fail(p, 503, "the server is going down, try again");
+	}
+}
+
+static void describe(const struct live *v, struct buf *b)
+{
+	const struct publish *p = (const void *)((const char *)v - offsetof(struct publish, live));
+
+	buf_adds(b, "\"topics\":[");
+	if (p->topic.p != NULL)
+		json_quote(b, p->topic);
+	buf_addf(b, "],\"accepted\":%llu,\"refused\":%llu", (unsigned long long)p->accepted,
+		(unsigned long long)p->refused);
+}
+
+static struct str keep(char **at, struct str s)
+{
+	struct str copy = {s.p != NULL ? *at : NULL, s.n};
+
+	if (s.n > 0)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return copy;
+}
+
+/** One allocation for the state and the text that outlives the head. */
+static struct publish *publish_new(const struct request *r, enum publish_body kind)
+{
+	const struct config *c = api_config(r->api);
+	struct str type = request_param(r, "type"), event_key = request_param(r, "key"),
+		path = r->http->path, key = http_field(r->http, "idempotency-key");
+	struct publish *p = calloc(1, sizeof(*p) + r->topic.n + type.n + event_key.n + r->user.n +
+		(key.p != NULL ? path.n + key.n : 0));
+	char *at;
+
+	if (p == NULL)
+		return NULL;
+	at = p->text;
+	p->api = r->api;
+	p->kind = kind;
+	p->topic = keep(&at, r->topic);
+	p->type = keep(&at, type);
+	p->event_key = keep(&at, event_key);
+	p->user = keep(&at, r->user);
+	p->ephemeral = str_is(request_param(r, "store"), "no");
+	if (key.p != NULL) {
+		p->key = &p->key_space;
+		p->key_space.path = keep(&at, path);
+		p->key_space.key = keep(&at, key);
+		p->key_space.principal = p->user.p != NULL ? p->user : STR_LIT("");
+	}
+	p->live = (struct live){.kind = LIVE_PUBLISH, .drain = drain, .describe = describe};
+	buf_init(&p->body, p->key != NULL ? c->max_keyed_body : c->max_event + LINE_OVERHEAD);
+	if (kind == PUBLISH_NDJSON)
+		line_init(&p->lines, c->max_event + LINE_OVERHEAD);
+	return p;
+}
+
+/** What is wrong with the request's parameters; NULL: nothing. */
+static const char *check(const struct request *r, unsigned *status)
+{
+	struct str key = http_field(r->http, "idempotency-key"), store = request_param(r, "store"),
+		ack = request_param(r, "ack");
+	const char *wrong = NULL;
+
+	*status = 400;
+	if (r->topic.p != NULL)
+		wrong = draft_topic(api_config(r->api), r->topic, status);
+	if (wrong != NULL)
+		return wrong;
+	*status = 400;
+	if (!draft_name(request_param(r, "type")) || !draft_name(request_param(r, "key")))
+		return "type= and key= take at most 255 bytes without control characters";
+	if (store.p != NULL && !str_is(store, "no") && !str_is(store, "yes"))
+		return "store= takes yes or no";
+	if (ack.p != NULL && !str_is(ack, "lines") && !str_is(ack, "end"))
+		return "ack= takes lines or end";
+	if (key.p != NULL && (key.n == 0 || key.n > KEY_MAX))
+		return "an Idempotency-Key has 1 to 255 characters";
+	if (key.p != NULL && str_is(ack, "lines"))
+		return "ack=lines does not go with an Idempotency-Key, whose answer is kept as a whole";
+	return NULL;
+}
+
+void publish_start(struct exchange *x, struct request *r)
+{
+	enum publish_body kind = publish_body_of(http_field(r->http, "content-type"));
+	unsigned status;
+	const char *wrong = check(r, &status), *limit;
+	struct conn_info info;
+	struct publish *p;
+
+	if (wrong == NULL && kind == PUBLISH_UNSUPPORTED) {
+		wrong = "send application/json, application/x-ndjson, text/plain or application/octet-stream";
+		status = 415;
+	}
+	if (wrong == NULL && r->topic.p == NULL && (kind == PUBLISH_TEXT || kind == PUBLISH_BYTES)) {
+		wrong = "/events takes envelopes as application/json or application/x-ndjson";
+		status = 415;
+	}
+	if (wrong != NULL) {
+		r->api->stats.publish_refused++;
+		problem_respond(x, r, status, "%s", wrong);
+		return;
+	}
+	p = publish_new(r, kind);
+	if (p == NULL) {
+		exchange_abort(x, CONN_NOMEM);
+		return;
+	}
+	p->x = x;
+	p->ack_lines = kind == PUBLISH_NDJSON && str_is(request_param(r, "ack"), "lines");
+	p->origin_allowed = r->origin_allowed;
+	conn_info(exchange_conn(x), false, &info);
+	if (r->client.p != NULL && r->client.n < sizeof(p->client))
+		memcpy(p->client, r->client.p, r->client.n);
+	else
+		strcpy(p->client, info.address);
+	exchange_accept(x, &publish_ops, p);
+	p->live.conn = exchange_conn(x);
+	live_add(r->api, &p->live);
+	/* What is announced to be too large is refused before any of it counts. */
+	limit = r->http->content_length > 0 ? too_large(p, (uint64_t)r->http->content_length) : NULL;
+	if (limit != NULL)
+		fail(p, 413, limit);
+}
+
+/* --- one value from a WebSocket ------------------------------------------------------------------------- */
+
+struct value {
+	void (*done)(void *arg, struct event *e, enum store_status st, enum store_ack ack);
+	void *arg;
+	struct api *api;
+};
+
+static void on_value(struct group *g)
+{
+	struct value *v = g->owner;
+	struct event *e = g->batch.events[0];
+
+	if (g->batch.status == STORE_OK && e->refusal == EVENT_ACCEPTED) {
+		v->api->stats.published++;
+		v->api->stats.publish_bytes += g->batch.bytes;
+	}
+	v->done(v->arg, g->batch.status == STORE_OK ? e : NULL, g->batch.status, g->batch.ack);
+	group_free(g);
+	free(v);
+}
+
+int publish_value(struct api *a, const struct publish_value *pv,
+	void (*done)(void *arg, struct event *e, enum store_status st, enum store_ack ack), void *arg,
+	struct buf *why)
+{
+	struct draft d = {pv->binary ? DRAFT_BYTES : DRAFT_JSON, pv->topic, pv->type, pv->key, pv->from,
+		pv->ephemeral};
+	struct draft_error err = {0, "the server is out of memory, try again"};
+	const char *wrong = draft_topic(api_config(a), pv->topic, &err.status);
+	struct value *v = NULL;
+	struct group *g = NULL;
+	struct event *e;
+
+	if (wrong == NULL && (!draft_name(pv->type) || !draft_name(pv->key)))
+		wrong = "\"type\" and \"key\" take at most 255 bytes without control characters";
+	if (wrong != NULL) {
+		buf_adds(why, wrong);
+		return -1;
+	}
+	e = draft_event(api_config(a), &d, pv->value, &err);
+	if (e == NULL)
+		goto fail;
+	v = malloc(sizeof(*v));
+	g = v != NULL ? group_new(a->loop, on_value, v) : NULL;
+	if (g == NULL) {
+		event_unref(e);
+		goto fail;
+	}
+	if (group_add(g, 1, e) != 0)
+		goto fail;
+	*v = (struct value){done, arg, a};
+	group_append(g, a->shared->store);
+	return 0;
+fail:
+	group_free(g);
+	free(v);
+	buf_adds(why, err.why);
+	return -1;
+}

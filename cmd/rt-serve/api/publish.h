@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_PUBLISH_H
+#define RT_PUBLISH_H
+
+/*
+ * POST /topics/{topic} and POST /events. One value, or NDJSON of any length that goes to the store
+ * while it comes in; with an Idempotency-Key all of it in one transaction. The entry points are in
+ * request.h (publish_start, publish_value).
+ */
+#include "api/request.h"
+
+/** How the body is to be read. */
+enum publish_body { PUBLISH_JSON, PUBLISH_NDJSON, PUBLISH_TEXT, PUBLISH_BYTES, PUBLISH_UNSUPPORTED };
+
+/** By the Content-Type; absent, or what curl -d says, counts as JSON. */
+enum publish_body publish_body_of(struct str content_type);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/request.h"
+
+struct str request_param(const struct request *r, const char *name)
+{
+	for (unsigned i = 0; i < r->nparams; i++) {
+		if (str_is(r->params[i].name, name))
+			return r->params[i].value;
+	}
+	return STR_NULL;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+ssize_t request_decode(char *dst, struct str s, bool plus_is_space)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		int high, low;
+
+		if (s.p[i] == '+' && plus_is_space) {
+			dst[n++] = ' ';
+			continue;
+		}
+		if (s.p[i] != '%') {
+			dst[n++] = s.p[i];
+			continue;
+		}
+		if (i + 2 >= s.n || (high = hex_digit(s.p[i + 1])) < 0 || (low = hex_digit(s.p[i + 2])) < 0)
+			return -1;
+		dst[n++] = (char)(high << 4 | low);
+		i += 2;
+	}
+	return (ssize_t)n;
+}
+
+/** Decode (raw) to *dst, which moves on. False if a percent-encoding is cut short or wrong. */
+static bool decode_param(char **dst, struct str raw, struct str *out)
+{
+	ssize_t n = request_decode(*dst, raw, true);
+
+	if (n < 0)
+		return false;
+	*out = (struct str){*dst, (size_t)n};
+	*dst += n;
+	return true;
+}
+
+int request_params(struct request *r, struct param *params, char *scratch)
+{
+	struct str q = r->http->query;
+
+	r->params = params;
+	r->nparams = 0;
+	while (q.n > 0) {
+		const char *amp = memchr(q.p, '&', q.n);
+		size_t n = amp != NULL ? (size_t)(amp - q.p) : q.n;
+		const char *eq = memchr(q.p, '=', n);
+		size_t name = eq != NULL ? (size_t)(eq - q.p) : n;
+		struct param *one = &params[r->nparams];
+
+		if (n > 0) {
+			if (r->nparams == REQUEST_MAX_PARAMS)
+				return -1;
+			one->value = STR_LIT("");
+			if (!decode_param(&scratch, (struct str){q.p, name}, &one->name) ||
+			    (eq != NULL && !decode_param(&scratch, (struct str){eq + 1, n - name - 1}, &one->value)))
+				return -1;
+			r->nparams++;
+		}
+		if (amp == NULL)
+			break;
+		q = (struct str){amp + 1, q.n - n - 1};
+	}
+	return 0;
+}
+
+/* --- fields ----------------------------------------------------------------------------------- */
+
+void fields_init(struct fields *f, const struct request *r)
+{
+	f->n = 0;
+	f->used = 0;
+	fields_add(f, "X-Content-Type-Options", STR_LIT("nosniff"));
+	if (r == NULL || r->origin_allowed == NULL)
+		return;
+	fields_add(f, "Access-Control-Allow-Origin", str_of(r->origin_allowed));
+	fields_add(f, "Access-Control-Expose-Headers",
+		STR_LIT("Last-Event-ID, ETag, Link, Heartbeat, Rt-Store, Preference-Applied, Retry-After"));
+}
+
+void fields_add(struct fields *f, const char *name, struct str value)
+{
+	if (f->n == FIELDS_MAX || value.n > sizeof(f->scratch) - f->used)
+		return;
+	memcpy(f->scratch + f->used, value.p, value.n);
+	f->f[f->n++] = (struct http_field){str_of(name), {f->scratch + f->used, value.n}};
+	f->used += value.n;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/ws.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "api/feed.h"
+#include "api/talk.h"
+#include "json.h"
+
+struct ws {
+	struct feed feed;		/* its sink: the exchange, from on_started on the websocket */
+	struct loop_timer timer;	/* heartbeat; or soon, when the feed wants a look */
+	struct live live;
+	struct talk talk;
+	struct str user;		/* owned */
+	bool gone;			/* closed, but publishes are in progress */
+};
+
+static const struct feed_ops ws_feed;
+
+static struct ws *ws_of(const struct feed *f)
+{
+	return (struct ws *)((char *)f - offsetof(struct ws, feed));
+}
+
+static struct ws *ws_of_live(const struct live *v)
+{
+	return (struct ws *)((char *)v - offsetof(struct ws, live));
+}
+
+static void free_ws(struct ws *ws)
+{
+	free((char *)ws->user.p);
+	free(ws);
+}
+
+/* --- in: publish ------------------------------------------------------------------------------ */
+
+static void refuse(struct ws *ws, struct str why)
+{
+	struct buf b;
+
+	buf_init(&b, 8192);
+	if (buf_adds(&b, "{\"error\":") == 0 && json_quote(&b, why) == 0 && buf_addc(&b, '}') == 0)
+		websocket_send(ws->talk.w, WEBSOCKET_TEXT, buf_str(&b));
+	buf_fini(&b);
+}
+
+static void on_published(void *arg, struct event *e, enum store_status st, enum store_ack ack)
+{
+	struct ws *ws = arg;
+	unsigned status;
+
+	(void)ack;
+	if (!ws->gone && (e == NULL || e->refusal != EVENT_ACCEPTED))
+		refuse(ws, str_of(talk_refusal(e, st, &status)));
+	talk_done(&ws->talk);
+	if (ws->gone && ws->talk.in_progress == 0)
+		free_ws(ws);
+}
+
+static void publish(struct ws *ws, bool binary, struct str value)
+{
+	const struct filters *f = ws->feed.sub.filters;
+	const struct publish_value v = {
+		.topic = f->items[0],
+		.from = ws->user,
+		.value = value,
+		.binary = binary,
+	};
+	struct buf why;
+
+	if (f->n != 1 || f->has_pattern) {
+		refuse(ws, STR_LIT("this connection is subscribed to several topics: to publish, connect to "
+			"the topic alone, or use /ws"));
+		return;
+	}
+	if (talk_too_fast(&ws->talk)) {
+		refuse(ws, STR_LIT(TALK_TOO_FAST));
+		return;
+	}
+	buf_init(&why, 4096);
+	ws->talk.in_progress++;
+	if (publish_value(feed_api(&ws->feed), &v, on_published, ws, &why) != 0) {
+		ws->talk.in_progress--;
+		refuse(ws, buf_str(&why));
+	}
+	buf_fini(&why);
+}
+
+static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_t n)
+{
+	struct ws *ws = websocket_user(w);
+
+	if (ws->feed.state != FEED_OPEN && ws->feed.state != FEED_OVER)
+		return;		/* it is being closed */
+	publish(ws, binary, (struct str){(const char *)p, n});
+	talk_update(&ws->talk);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+/** No more events; wait for the client's close frame. */
+static void end(struct ws *ws, enum ws_close code, const char *reason)
+{
+	loop_timer_cancel(feed_api(&ws->feed)->loop, &ws->timer);
+	feed_fini(&ws->feed);
+	websocket_close(ws->talk.w, code, reason);
+}
+
+static void drain(struct live *v)
+{
+	struct ws *ws = ws_of_live(v);
+	struct api *a = feed_api(&ws->feed);
+
+	if (ws->feed.state == FEED_IDLE)
+		return;		/* it is being closed already */
+	if (atomic_load_explicit(&a->shared->draining, memory_order_relaxed))
+		end(ws, WS_CLOSE_GOING_AWAY, "the server is going down");
+	else
+		end(ws, WS_CLOSE_RESTART, "connect again");
+}
+
+static void send_ping(struct ws *ws, struct api *a)
+{
+	char cursor[CURSOR_MAX];
+	struct slice s = encode_heartbeat(a->encoder, feed_cursor(&ws->feed, cursor), FORM_WS, false);
+	if (s.chunk != NULL)
+		websocket_queue(ws->talk.w, s, &ws->feed.owner);
+}
+
+static void beat(struct ws *ws, struct api *a)
+{
+	if (feed_is_due(a, ws->feed.end_s)) {
+		drain(&ws->live);
+		return;
+	}
+	if (feed_too_slow(&ws->feed)) {
+		conn_close(ws->live.conn, CONN_SLOW);
+		return;
+	}
+	if (conn_pending(ws->live.conn) == 0)	/* as with streams: see send_heartbeat there */
+		send_ping(ws, a);
+	loop_timer_set(a->loop, &ws->timer, feed_next_ms(a, ws->feed.end_s));
+}
+
+static void subscribe(struct ws *ws)
+{
+	if (feed_subscribe(&ws->feed) != 0)
+		opening_problem(ws->feed.sink, ws->feed.opening, STORE_NOMEM);
+}
+
+/** 204 in place of a WebSocket: there is nothing left to be sent. */
+static void respond_past(struct ws *ws, struct api *a)
+{
+	struct exchange *x = ws->feed.sink;
+	struct fields f;
+
+	opening_fields(&f, ws->feed.opening, a, ws->feed.opening->s.start.position);
+	a->stats.status[2]++;
+	feed_fini(&ws->feed);
+	exchange_respond(x, 204, f.f, f.n, STR_LIT(""));
+}
+
+static void on_timer(struct loop *l, struct loop_timer *t)
+{
+	struct ws *ws = (struct ws *)((char *)t - offsetof(struct ws, timer));
+
+	switch (ws->feed.state) {
+	case FEED_PROBED:
+		subscribe(ws);
+		break;
+	case FEED_PAST:
+		respond_past(ws, loop_user(l));
+		break;
+	case FEED_OVER:
+		end(ws, WS_CLOSE_NORMAL, "until");
+		break;
+	case FEED_BROKEN:
+		end(ws, WS_CLOSE_INTERNAL, "out of memory, or the store has failed");
+		break;
+	default:
+		beat(ws, loop_user(l));
+		break;
+	}
+}
+
+static void describe(const struct live *v, struct buf *b)
+{
+	const struct ws *ws = ws_of_live(v);
+
+	feed_describe(feed_api(&ws->feed), &ws->feed.sub, b);
+}
+
+static void on_exchange_closed(struct exchange *x, enum conn_end why)
+{
+	struct ws *ws = exchange_user(x);
+
+	(void)why;
+	loop_timer_cancel(feed_api(&ws->feed)->loop, &ws->timer);
+	feed_fini(&ws->feed);
+	free_ws(ws);
+}
+
+static const struct exchange_ops ws_exchange = {.closed = on_exchange_closed};
+
+static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
+{
+	struct ws *ws = websocket_user(w);
+	struct api *a = feed_api(&ws->feed);
+
+	(void)code;
+	(void)why;
+	live_remove(&ws->live);
+	a->stats.streams_ws--;
+	loop_timer_cancel(a->loop, &ws->timer);
+	feed_fini(&ws->feed);
+	talk_fini(&ws->talk);
+	ws->gone = true;
+	if (ws->talk.in_progress == 0)
+		free_ws(ws);
+}
+
+static const struct websocket_ops ws_socket = {
+	.message = on_message,
+	.closed = on_closed,
+};
+
+/* --- from the feed ---------------------------------------------------------------------------- */
+
+static bool on_queue(struct feed *f, struct slice s)
+{
+	return websocket_queue(f->sink, s, &f->owner);
+}
+
+static void on_gap(struct feed *f, struct str record)
+{
+	websocket_send(f->sink, WEBSOCKET_TEXT, record);
+}
+
+static void on_started(struct feed *f, enum store_status st, struct str cursor)
+{
+	struct ws *ws = ws_of(f);
+	struct exchange *x = f->sink;
+	struct api *a = feed_api(f);
+	struct websocket *w;
+	struct fields head;
+
+	if (st != STORE_OK) {
+		opening_problem(x, f->opening, st);
+		return;
+	}
+	opening_fields(&head, f->opening, a, cursor);
+	w = websocket_accept(x, &ws_socket, ws, STR_NULL, head.f, head.n);
+	if (w == NULL) {
+		opening_problem(x, f->opening, STORE_NOMEM);
+		return;
+	}
+	f->sink = w;
+	ws->talk.w = w;
+	live_add(a, &ws->live);
+	a->stats.streams_ws++;
+	f->end_s = feed_end_s(a, ws);
+	feed_opened(f, "ws", 0);
+	send_ping(ws, a);
+	loop_timer_set(a->loop, &ws->timer, feed_next_ms(a, f->end_s));
+}
+
+static void on_look(struct feed *f)
+{
+	loop_timer_set(feed_api(f)->loop, &ws_of(f)->timer, 0);
+}
+
+static struct conn *on_conn(const struct feed *f)
+{
+	return ws_of(f)->live.conn;
+}
+
+static const struct feed_ops ws_feed = {
+	.queue = on_queue,
+	.gap = on_gap,
+	.started = on_started,
+	.look = on_look,
+	.conn = on_conn,
+};
+
+/* --- from the route --------------------------------------------------------------------------- */
+
+static struct ws *ws_new(struct exchange *x, const struct request *r)
+{
+	struct ws *ws = calloc(1, sizeof(*ws));
+
+	if (ws == NULL)
+		return NULL;
+	talk_init(&ws->talk, exchange_conn(x), r->client);
+	if (r->user.p == NULL)
+		return ws;
+	ws->user = (struct str){strndup(r->user.p, r->user.n), r->user.n};
+	if (ws->user.p != NULL)
+		return ws;
+	free(ws);
+	return NULL;
+}
+
+void ws_topic_start(struct exchange *x, struct request *r, struct subscribe *s)
+{
+	struct ws *ws;
+	struct opening *o;
+
+	if (atomic_load_explicit(&r->api->shared->draining, memory_order_relaxed)) {
+		problem_respond(x, r, 503, "the server is going down: connect again in a moment");
+		return;
+	}
+	ws = ws_new(x, r);
+	o = opening_new(s, r, r->user);
+	if (ws == NULL || o == NULL) {
+		if (ws != NULL)
+			free_ws(ws);
+		opening_free(o, r->api);
+		problem_respond(x, r, 503, "out of memory: try again later");
+		return;
+	}
+	ws->live.conn = exchange_conn(x);
+	ws->live.kind = LIVE_WS;
+	ws->live.drain = drain;
+	ws->live.describe = describe;
+	feed_init(&ws->feed, &ws_feed, x, o, s->data_only ? FORM_WS_DATA : FORM_WS);
+	loop_timer_init(&ws->timer, on_timer);
+	exchange_accept(x, &ws_exchange, ws);
+	subscribe(ws);
+}
