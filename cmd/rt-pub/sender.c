@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+#include "sender.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "exitcode.h"
+#include "json.h"
+#include "log.h"
+#include "stop.h"
+#include "units.h"
+
+#define URL_MAX 16384
+#define ANSWER_MAX (1u << 20)
+#define ACK_MAX 4096
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_CAP_MS 30000
+
+struct sender {
+	const struct pub_config *c;
+	struct report *report;
+	CURLM *multi;
+	CURL *easy;			/* not NULL: a request is on its way */
+	struct curl_slist *headers;
+	struct buf url, answer;
+	struct batch *batch;		/* not NULL: not answered yet */
+	struct batch *done;
+	uint64_t retry_at;		/* monotonic ms; 0: not waiting */
+	struct backoff backoff;
+	bool refreshed;			/* the token, since the last success */
+	int failed;
+};
+
+static int build_url(struct sender *s)
+{
+	const struct pub_config *c = s->c;
+	struct buf *u = &s->url;
+	/* Bytes can only be said in envelopes, which then name topic, type and key themselves. */
+	bool envelopes = c->topic == NULL || c->bytes;
+
+	if (buf_adds(u, c->client.server) != 0 || buf_adds(u, envelopes ? "/events" : "/topics/") != 0)
+		return -1;
+	if (!envelopes && client_add_path(u, str_of(c->topic)) != 0)
+		return -1;
+	if (!envelopes && c->type != NULL && client_add_query(u, "type", str_of(c->type)) != 0)
+		return -1;
+	if (!envelopes && c->event_key != NULL &&
+	    client_add_query(u, "key", str_of(c->event_key)) != 0)
+		return -1;
+	if (c->ephemeral && client_add_query(u, "store", STR_LIT("no")) != 0)
+		return -1;
+	return buf_cstr(u) == NULL ? -1 : 0;
+}
+
+struct sender *sender_new(const struct pub_config *c, struct report *r)
+{
+	struct sender *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->c = c;
+	s->report = r;
+	s->failed = -1;
+	buf_init(&s->url, URL_MAX);
+	buf_init(&s->answer, ANSWER_MAX);
+	backoff_init(&s->backoff, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
+	s->multi = curl_multi_init();
+	if (s->multi == NULL || build_url(s) != 0) {
+		sender_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void end_request(struct sender *s)
+{
+	if (s->easy == NULL)
+		return;
+	curl_multi_remove_handle(s->multi, s->easy);
+	curl_easy_cleanup(s->easy);
+	curl_slist_free_all(s->headers);
+	s->easy = NULL;
+	s->headers = NULL;
+}
+
+void sender_free(struct sender *s)
+{
+	if (s == NULL)
+		return;
+	end_request(s);
+	if (s->multi != NULL)
+		curl_multi_cleanup(s->multi);
+	batch_free(s->batch);
+	batch_free(s->done);
+	buf_fini(&s->url);
+	buf_fini(&s->answer);
+	free(s);
+}
+
+/* --- one request ----------------------------------------------------------------------------- */
+
+static void fail(struct sender *s, int status)
+{
+	s->failed = status;
+	s->retry_at = 0;
+}
+
+static void fail_nomem(struct sender *s)
+{
+	report_clear(s->report);
+	log_error("out of memory");
+	fail(s, EXIT_RESOURCES);
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct sender *s = arg;
+
+	return buf_add(&s->answer, p, size * n) == 0 ? size * n : 0;
+}
+
+static void set_request(struct sender *s)
+{
+	long seconds = (long)((s->c->timeout_ms + 999) / 1000);
+
+	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->batch->body.len);
+	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->batch->body.p);
+	curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
+	/* A peer that vanished without a word: neither takes bytes nor answers. */
+	curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_TIME, seconds);
+}
+
+static void start(struct sender *s)
+{
+	char key[sizeof("Idempotency-Key: ") + BATCH_KEY_LEN];
+	const char *type = s->c->ack ? "Content-Type: application/json" :
+		"Content-Type: application/x-ndjson";
+	const char *extra[4] = { type, "Expect:" };
+
+	if (s->batch->key[0] != '\0') {
+		snprintf(key, sizeof(key), "Idempotency-Key: %s", s->batch->key);
+		extra[2] = key;
+	}
+	buf_reset(&s->answer);
+	s->retry_at = 0;
+	s->easy = client_handle(&s->c->client, buf_cstr(&s->url), extra, &s->headers);
+	if (s->easy == NULL) {
+		fail_nomem(s);
+		return;
+	}
+	set_request(s);
+	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK) {
+		curl_easy_cleanup(s->easy);
+		s->easy = NULL;
+		fail_nomem(s);
+	}
+}
+
+/* --- its answer ------------------------------------------------------------------------------ */
+
+static void on_refused(void *arg, uint64_t n, struct str error)
+{
+	struct sender *s = arg;
+	struct buf why;
+
+	buf_init(&why, 4096);
+	if (json_unquote_add(&why, error) != 0)
+		buf_adds(&why, "not accepted");
+	report_refused(s->report, batch_input_line(s->batch, n), buf_str(&why), NULL);
+	buf_fini(&why);
+}
+
+static void print(struct sender *s, struct str text)
+{
+	while (text.n > 0) {
+		ssize_t n = write(STDOUT_FILENO, text.p, text.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			report_clear(s->report);
+			if (errno == EPIPE)
+				stop_by(SIGPIPE);
+			log_error("stdout: %s", strerror(errno));
+			fail(s, EXIT_RESOURCES);
+			return;
+		}
+		text.p += n;
+		text.n -= (size_t)n;
+	}
+}
+
+static void finish_batch(struct sender *s)
+{
+	s->done = s->batch;
+	s->batch = NULL;
+	if (s->backoff.tries > 0)
+		log_info("connected, going on");
+	backoff_success(&s->backoff);
+	s->refreshed = false;
+}
+
+static void fail_answer(struct sender *s, const struct answer *a)
+{
+	report_clear(s->report);
+	if (a == NULL)
+		log_error("%s does not answer like an rt-serve: is the URL right?", s->c->client.server);
+	else
+		log_error("the server answered for %" PRIu64 " of %" PRIu64 " lines",
+			a->accepted + a->refused, s->batch->nlines);
+	fail(s, EXIT_PROTOCOL);
+}
+
+static void take_summary(struct sender *s)
+{
+	uint64_t before = s->report->refused, named;
+	struct answer a = { 0 };
+
+	if (answer_summary(buf_str(&s->answer), &a, on_refused, s) != 0) {
+		fail_answer(s, NULL);
+		return;
+	}
+	if (a.accepted + a.refused != s->batch->nlines) {
+		fail_answer(s, &a);
+		return;
+	}
+	named = s->report->refused - before;
+	report_accepted(s->report, a.accepted);
+	if (a.refused > named)
+		report_unnamed(s->report, a.refused - named);
+	finish_batch(s);
+}
+
+/* --ack: the request had one event. */
+static void take_event(struct sender *s)
+{
+	struct str id, seq;
+	struct buf line;
+
+	if (answer_event(buf_str(&s->answer), &id, &seq) != 0) {
+		fail_answer(s, NULL);
+		return;
+	}
+	report_accepted(s->report, 1);
+	buf_init(&line, ACK_MAX);
+	if (buf_addf(&line, "{\"line\":%" PRIu64 ",\"id\":%.*s,\"seq\":%.*s}\n",
+	    batch_input_line(s->batch, 1), (int)id.n, id.p, (int)seq.n, seq.p) != 0)
+		fail_answer(s, NULL);
+	else
+		print(s, buf_str(&line));
+	buf_fini(&line);
+	finish_batch(s);
+}
+
+static void retry_later(struct sender *s, const char *why, uint64_t retry_after_ms)
+{
+	int64_t wait = backoff_next(&s->backoff, &s->c->client, retry_after_ms);
+
+	report_clear(s->report);
+	if (wait < 0) {
+		log_error("%s; giving up", why);
+		fail(s, EXIT_UNREACHABLE);
+		return;
+	}
+	s->retry_at = units_monotonic_ms() + (uint64_t)wait;
+	if (s->backoff.tries == 1)
+		log_warn("%s; trying again", why);
+	else
+		log_info("%s; trying again in %" PRId64 " ms", why, wait);
+}
+
+/* Does a refusal of a request of one line mean that line? As JSON it has no other way to say so. */
+static bool is_about_line(const struct sender *s, long status)
+{
+	return status == 413 || (s->c->ack && (status == 400 || status == 422));
+}
+
+static void refused(struct sender *s, long status, const char *why)
+{
+	if (status == 401 && !s->refreshed) {
+		s->refreshed = true;
+		if (client_refresh_token()) {
+			start(s);
+			return;
+		}
+	}
+	/* One line that this server does not take must not cost those after it. */
+	if (s->batch->nlines == 1 && is_about_line(s, status)) {
+		report_refused(s->report, batch_input_line(s->batch, 1), str_of(why), NULL);
+		finish_batch(s);
+		return;
+	}
+	report_clear(s->report);
+	log_error("%s", why);
+	fail(s, EXIT_REFUSED);
+}
+
+static void on_complete(struct sender *s, CURLcode result)
+{
+	uint64_t retry_after_ms;
+	enum client_verdict v;
+	const char *why;
+	struct buf text;
+	long status = 0;
+
+	buf_init(&text, 4096);
+	v = client_judge(s->easy, result, buf_str(&s->answer), &text, &retry_after_ms);
+	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+	end_request(s);
+	why = buf_cstr(&text);
+	if (why == NULL)
+		why = "no answer";
+	switch (v) {
+	case CLIENT_OK:
+		if (s->c->ack)
+			take_event(s);
+		else
+			take_summary(s);
+		break;
+	case CLIENT_RETRY:
+		retry_later(s, why, retry_after_ms);
+		break;
+	case CLIENT_REFUSED:
+		refused(s, status, why);
+		break;
+	case CLIENT_PROTOCOL:
+		report_clear(s->report);
+		log_error("%s", why);
+		fail(s, EXIT_PROTOCOL);
+		break;
+	}
+	buf_fini(&text);
+}
+
+/* --- the outside ----------------------------------------------------------------------------- */
+
+bool sender_idle(const struct sender *s)
+{
+	return s->batch == NULL;
+}
+
+static void perform(struct sender *s)
+{
+	int running, left;
+	CURLMsg *m;
+
+	curl_multi_perform(s->multi, &running);
+	while ((m = curl_multi_info_read(s->multi, &left)) != NULL)
+		if (m->msg == CURLMSG_DONE)
+			on_complete(s, m->data.result);
+}
+
+void sender_send(struct sender *s, struct batch *b)
+{
+	s->batch = b;
+	start(s);
+	if (s->easy != NULL)
+		perform(s);
+}
+
+struct batch *sender_done(struct sender *s)
+{
+	struct batch *b = s->done;
+
+	s->done = NULL;
+	return b;
+}
+
+/* The time left until the next try, if that is less than (timeout_ms), which may be -1. */
+static int until_retry(const struct sender *s, int timeout_ms)
+{
+	uint64_t now = units_monotonic_ms(), left;
+
+	if (s->retry_at == 0)
+		return timeout_ms;
+	left = now >= s->retry_at ? 0 : s->retry_at - now;
+	return timeout_ms < 0 || left < (uint64_t)timeout_ms ? (int)left : timeout_ms;
+}
+
+void sender_wait(struct sender *s, struct curl_waitfd *fds, unsigned nfds, int timeout_ms)
+{
+	int ms = until_retry(s, timeout_ms);
+
+	curl_multi_poll(s->multi, fds, nfds, ms < 0 ? 60000 : ms, NULL);
+	if (s->retry_at != 0 && units_monotonic_ms() >= s->retry_at)
+		start(s);
+	perform(s);
+}
+
+int sender_failed(const struct sender *s)
+{
+	return s->failed;
+}
+
+uint64_t sender_lines(const struct sender *s, uint64_t *first)
+{
+	if (s->batch == NULL)
+		return 0;
+	*first = batch_input_line(s->batch, 1);
+	return s->batch->nlines;
+}

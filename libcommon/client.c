@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "exitcode.h"
+#include "hash.h"
+#include "json.h"
+#include "log.h"
+#include "units.h"
+#include "utf8.h"
+
+#define DEFAULT_SERVER "http://127.0.0.1:7070"
+#define TOKEN_MAX 16384
+#define TOKEN_CMD_LIMIT_MS 30000
+#define RETRY_AFTER_MAX_MS 3600000
+#define DETAIL_MAX 512		/* of what a server says about an error */
+
+extern char **environ;
+
+/* One per process, like the token itself: what client_start learned. */
+static struct {
+	char user_agent[64];
+	char *token;
+	bool ambient;		/* from RT_TOKEN: only for the server itself */
+	const char *token_file, *token_cmd;
+} self;
+
+/* --- options --------------------------------------------------------------------------------- */
+
+static const char *set_text(const char **where, const char *arg)
+{
+	if (*arg == '\0')
+		return "must not be empty";
+	*where = arg;
+	return NULL;
+}
+
+#define TEXT_OPTION(member) \
+	static const char *set_##member(void *config, const char *arg) \
+	{ \
+		return set_text(&((struct client_config *)config)->member, arg); \
+	}
+
+TEXT_OPTION(server)
+TEXT_OPTION(token_file)
+TEXT_OPTION(token_cmd)
+TEXT_OPTION(cacert)
+TEXT_OPTION(cert)
+TEXT_OPTION(key)
+TEXT_OPTION(unix_socket)
+
+static const char *set_header(void *config, const char *arg)
+{
+	struct client_config *c = config;
+	struct curl_slist *l;
+
+	if (arg[strcspn(arg, "\r\n")] != '\0' || strcspn(arg, ":;") == 0 || strpbrk(arg, ":;") == NULL)
+		return "is not a header like 'Name: value'";
+	l = curl_slist_append(c->headers, arg);
+	if (l == NULL)
+		return "does not fit into memory";
+	c->headers = l;
+	return NULL;
+}
+
+static const char *set_insecure(void *config, const char *arg)
+{
+	(void)arg;
+	((struct client_config *)config)->insecure = true;
+	return NULL;
+}
+
+static const char *set_retry(void *config, const char *arg)
+{
+	uint64_t n;
+
+	if (units_parse_number(arg, strlen(arg), 0, INT_MAX, &n) != 0)
+		return "is not a number of tries from 0 on";
+	((struct client_config *)config)->retry = (int64_t)n;
+	return NULL;
+}
+
+static const char *set_retry_max_time(void *config, const char *arg)
+{
+	struct client_config *c = config;
+
+	if (units_parse_duration(arg, strlen(arg), 1000, &c->retry_max_time_ms) != 0)
+		return "is not a time in seconds, or like 90s, 10m";
+	return NULL;
+}
+
+static const char *set_connect_timeout(void *config, const char *arg)
+{
+	struct client_config *c = config;
+
+	if (units_parse_duration(arg, strlen(arg), 1000, &c->connect_timeout_ms) != 0 ||
+	    c->connect_timeout_ms == 0 || c->connect_timeout_ms > INT_MAX)
+		return "is not a time in seconds, or like 500ms, above 0";
+	return NULL;
+}
+
+static const char *set_quiet(void *config, const char *arg)
+{
+	(void)arg;
+	((struct client_config *)config)->quiet = true;
+	return NULL;
+}
+
+static const char *set_verbose(void *config, const char *arg)
+{
+	(void)arg;
+	((struct client_config *)config)->verbose++;
+	return NULL;
+}
+
+const struct opt client_opts[] = {
+	{ "server", 's', "URL", "the server (RT_URL; default " DEFAULT_SERVER ")", set_server, 0 },
+	{ "header", 'H', "'NAME: VALUE'", "send this request header too", set_header, 0 },
+	{ "insecure", 'k', NULL, "do not verify the server's certificate", set_insecure, 0 },
+	{ "cacert", 0, "FILE", "trust the authorities in FILE (PEM)", set_cacert, 0 },
+	{ "cert", 0, "FILE", "show this client certificate (PEM)", set_cert, 0 },
+	{ "key", 0, "FILE", "private key of --cert", set_key, 0 },
+	{ "unix-socket", 0, "PATH", "connect through this socket", set_unix_socket, 0 },
+	{ "token-file", 0, "FILE", "read the bearer token from FILE (else RT_TOKEN)", set_token_file, 0 },
+	{ "token-cmd", 0, "CMD", "run CMD for the bearer token", set_token_cmd, 0 },
+	{ "retry", 0, "COUNT", "give up after COUNT tries more in a row", set_retry, 0 },
+	{ "retry-max-time", 0, "SECONDS", "give up retrying after this time", set_retry_max_time, 0 },
+	{ "connect-timeout", 0, "SECONDS", "limit for a connection to be made (default 10)",
+		set_connect_timeout, 0 },
+	{ "quiet", 'q', NULL, "say nothing but errors", set_quiet, 0 },
+	{ "verbose", 'v', NULL, "say more; twice for even more", set_verbose, 0 },
+	{ 0 },
+};
+
+void client_config_init(struct client_config *c)
+{
+	const char *url = getenv("RT_URL");
+
+	memset(c, 0, sizeof(*c));
+	c->server = url != NULL && *url != '\0' ? url : DEFAULT_SERVER;
+	c->retry = -1;
+	c->connect_timeout_ms = 10000;
+}
+
+/* --- token ----------------------------------------------------------------------------------- */
+
+/* Trims the text of a token in place. NULL if it could not be a header's value. */
+static char *trim_token(char *s)
+{
+	size_t n = strlen(s);
+
+	while (n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL)
+		s[--n] = '\0';
+	s += strspn(s, " \t\r\n");
+	if (*s == '\0')
+		return NULL;
+	for (const char *p = s; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return NULL;
+	return s;
+}
+
+/* Reads (fd) to its end, until (deadline) if not 0. Length, or -1 with errno. */
+static ssize_t read_token(int fd, char *dst, uint64_t deadline)
+{
+	size_t len = 0;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = units_monotonic_ms();
+		ssize_t n;
+
+		if (deadline != 0) {
+			if (now >= deadline) {
+				errno = ETIMEDOUT;
+				return -1;
+			}
+			if (poll(&p, 1, (int)(deadline - now)) <= 0)
+				continue;
+		}
+		n = read(fd, dst + len, TOKEN_MAX + 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? n : (ssize_t)len;
+		len += (size_t)n;
+		if (len > TOKEN_MAX) {
+			errno = EFBIG;
+			return -1;
+		}
+	}
+}
+
+static char *keep_token(char *text, ssize_t n, const char *origin)
+{
+	char *trimmed;
+
+	if (n < 0) {
+		log_error("%s: %s", origin, strerror(errno));
+		return NULL;
+	}
+	text[n] = '\0';
+	trimmed = strlen(text) == (size_t)n ? trim_token(text) : NULL;
+	if (trimmed == NULL) {
+		log_error("%s: gives no token: one line of printable characters is expected", origin);
+		return NULL;
+	}
+	return strdup(trimmed);
+}
+
+static char *token_from_file(const char *path)
+{
+	char text[TOKEN_MAX + 2];
+	ssize_t n = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int saved;
+
+	if (fd >= 0) {
+		n = read_token(fd, text, 0);
+		saved = errno;
+		close(fd);
+		errno = saved;
+	}
+	return keep_token(text, n, path);
+}
+
+/* The shell, its stdout going to (out); it must not see our stdin, which is data. 0 or errno. */
+static int spawn_shell(const char *cmd, const int out[2], pid_t *pid)
+{
+	char *argv[] = { "sh", "-c", (char *)(uintptr_t)cmd, NULL };
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	sigset_t dfl;
+	int err;
+
+	sigemptyset(&dfl);
+	sigaddset(&dfl, SIGPIPE);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigdefault(&attr, &dfl);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&fa, out[1], STDOUT_FILENO);
+	err = posix_spawn(pid, "/bin/sh", &fa, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	posix_spawnattr_destroy(&attr);
+	return err;
+}
+
+static char *token_from_cmd(const char *cmd)
+{
+	char text[TOKEN_MAX + 2];
+	int out[2], status = 0, err;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return keep_token(text, -1, "--token-cmd");
+	err = spawn_shell(cmd, out, &pid);
+	close(out[1]);
+	if (err != 0) {
+		close(out[0]);
+		errno = err;
+		return keep_token(text, -1, "--token-cmd");
+	}
+	n = read_token(out[0], text, units_monotonic_ms() + TOKEN_CMD_LIMIT_MS);
+	err = errno;
+	close(out[0]);
+	if (n < 0)
+		kill(pid, SIGTERM);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n >= 0 && status != 0) {
+		log_error("--token-cmd: the command failed with status %d",
+			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		return NULL;
+	}
+	errno = err;
+	return keep_token(text, n, "--token-cmd");
+}
+
+static char *token_load(void)
+{
+	return self.token_cmd != NULL ? token_from_cmd(self.token_cmd) :
+		token_from_file(self.token_file);
+}
+
+static void token_start(const struct client_config *c)
+{
+	const char *env = getenv("RT_TOKEN");
+	char *copy;
+
+	self.token_file = c->token_file;
+	self.token_cmd = c->token_cmd;
+	if (c->token_file != NULL || c->token_cmd != NULL) {
+		self.token = token_load();
+		if (self.token == NULL)
+			exit(EXIT_INPUT);
+		return;
+	}
+	if (env == NULL || *env == '\0')
+		return;
+	copy = strdup(env);
+	if (copy == NULL || trim_token(copy) == NULL) {
+		log_error("RT_TOKEN: is no token: one line of printable characters is expected");
+		exit(EXIT_INPUT);
+	}
+	self.token = strdup(trim_token(copy));
+	free(copy);
+	self.ambient = true;
+}
+
+bool client_refresh_token(void)
+{
+	char *fresh;
+	bool changed;
+
+	if (self.token_file == NULL && self.token_cmd == NULL)
+		return false;
+	fresh = token_load();
+	if (fresh == NULL)
+		return false;
+	changed = strcmp(fresh, self.token) != 0;
+	free(self.token);
+	self.token = fresh;
+	return changed;
+}
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+static _Noreturn void usage(const char *tool, const char *text)
+{
+	log_error("%s; see %s -h", text, tool);
+	exit(EXIT_USAGE);
+}
+
+static bool has_scheme(const char *s, const char *scheme)
+{
+	size_t n = strlen(scheme);
+
+	return strncasecmp(s, scheme, n) == 0 && strncmp(s + n, "://", 3) == 0 && s[n + 3] != '\0';
+}
+
+/* "host:port" means http, as to curl; "unix:/path" is what rt-serve prints for such a socket. */
+static void normalize_server(struct client_config *c, const char *tool)
+{
+	char *url;
+	size_t n;
+
+	if (strncmp(c->server, "unix:", 5) == 0) {
+		if (c->unix_socket == NULL)
+			c->unix_socket = c->server + strlen("unix:");
+		c->server = "http://localhost";
+	}
+	if (strstr(c->server, "://") == NULL) {
+		if (asprintf(&url, "http://%s", c->server) < 0)
+			exit(EXIT_RESOURCES);
+	} else {
+		url = strdup(c->server);
+		if (url == NULL)
+			exit(EXIT_RESOURCES);
+	}
+	n = strlen(url);
+	while (n > 0 && url[n - 1] == '/')
+		url[--n] = '\0';
+	if (!has_scheme(url, "http") && !has_scheme(url, "https"))
+		usage(tool, "the server (-s or RT_URL) is not an http:// or https:// URL");
+	if (url[strcspn(url, "?#")] != '\0')
+		usage(tool, "the server (-s or RT_URL) must not have a query or a fragment");
+	c->server = url;
+}
+
+/* A socket that got the number of a closed stdout would be written to as if it were stdout. */
+static void take_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+void client_start(struct client_config *c, const char *tool)
+{
+	take_standard_fds();
+	log_init(tool, c->quiet ? LOG_ERROR : c->verbose == 0 ? LOG_WARN :
+		c->verbose == 1 ? LOG_INFO : LOG_DEBUG);
+	if (c->token_file != NULL && c->token_cmd != NULL)
+		usage(tool, "--token-file and --token-cmd exclude each other");
+	if (c->key != NULL && c->cert == NULL)
+		usage(tool, "--key needs --cert");
+	normalize_server(c, tool);
+	signal(SIGPIPE, SIG_IGN);
+	snprintf(self.user_agent, sizeof(self.user_agent), "%s/%s", tool, opt_version);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+		log_error("libcurl cannot be initialized");
+		exit(EXIT_RESOURCES);
+	}
+	token_start(c);
+}
+
+/* --- URLs ------------------------------------------------------------------------------------ */
+
+static int add_percent(struct buf *url, struct str part, const char *keep)
+{
+	static const char unreserved[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (size_t i = 0; i < part.n; i++) {
+		unsigned char ch = (unsigned char)part.p[i];
+		int r = ch != '\0' && (strchr(unreserved, ch) != NULL || strchr(keep, ch) != NULL) ?
+			buf_addc(url, (char)ch) : buf_addf(url, "%%%02X", ch);
+
+		if (r != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int client_add_path(struct buf *url, struct str part)
+{
+	return add_percent(url, part, "/$*");
+}
+
+int client_add_query(struct buf *url, const char *name, struct str value)
+{
+	char sep = url->len > 0 && memchr(url->p, '?', url->len) != NULL ? '&' : '?';
+
+	if (buf_addc(url, sep) != 0 || buf_adds(url, name) != 0 || buf_addc(url, '=') != 0)
+		return -1;
+	return add_percent(url, value, "/$*:,");
+}
+
+bool client_is_url(const char *s)
+{
+	return has_scheme(s, "http") || has_scheme(s, "https") || has_scheme(s, "ws") ||
+		has_scheme(s, "wss");
+}
+
+/* Is (url) the server itself, or below it? */
+static bool is_below(const char *server, const char *url)
+{
+	size_t n = strlen(server);
+
+	return strncmp(server, url, n) == 0 && (url[n] == '\0' || strchr("/?#", url[n]) != NULL);
+}
+
+/* --- handles --------------------------------------------------------------------------------- */
+
+static int append_header(struct curl_slist **list, const char *header)
+{
+	struct curl_slist *l = curl_slist_append(*list, header);
+
+	if (l == NULL)
+		return -1;
+	*list = l;
+	return 0;
+}
+
+static bool has_authorization(const struct curl_slist *l)
+{
+	for (; l != NULL; l = l->next)
+		if (strncasecmp(l->data, "authorization", 13) == 0 && strchr(":;", l->data[13]) != NULL)
+			return true;
+	return false;
+}
+
+static int append_token(const struct client_config *c, const char *url, struct curl_slist **list)
+{
+	char header[TOKEN_MAX + sizeof("Authorization: Bearer ")];
+
+	if (self.token == NULL || has_authorization(c->headers) ||
+	    (self.ambient && !is_below(c->server, url)))
+		return 0;
+	snprintf(header, sizeof(header), "Authorization: Bearer %s", self.token);
+	return append_header(list, header);
+}
+
+static int build_headers(const struct client_config *c, const char *url, const char *const *extra,
+	struct curl_slist **list)
+{
+	for (const struct curl_slist *h = c->headers; h != NULL; h = h->next)
+		if (append_header(list, h->data) != 0)
+			return -1;
+	for (; extra != NULL && *extra != NULL; extra++)
+		if (append_header(list, *extra) != 0)
+			return -1;
+	return append_token(c, url, list);
+}
+
+/* To libcurl without WebSocket, ws is http and wss is https. 0 or -1. */
+static int set_url(CURL *h, const char *url)
+{
+	const char *rest = strstr(url, "://");
+	char *http;
+	CURLcode r;
+
+	if (!has_scheme(url, "ws") && !has_scheme(url, "wss"))
+		return curl_easy_setopt(h, CURLOPT_URL, url) == CURLE_OK ? 0 : -1;
+	if (asprintf(&http, "%s%s", has_scheme(url, "wss") ? "https" : "http", rest) < 0)
+		return -1;
+	r = curl_easy_setopt(h, CURLOPT_URL, http);
+	free(http);
+	return r == CURLE_OK ? 0 : -1;
+}
+
+static void set_connection(CURL *h, const struct client_config *c)
+{
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(h, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, self.user_agent);
+	if (c->unix_socket != NULL)
+		curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_socket);
+}
+
+static void set_tls(CURL *h, const struct client_config *c)
+{
+	if (c->insecure) {
+		curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (c->cacert != NULL)
+		curl_easy_setopt(h, CURLOPT_CAINFO, c->cacert);
+	if (c->cert != NULL)
+		curl_easy_setopt(h, CURLOPT_SSLCERT, c->cert);
+	if (c->key != NULL)
+		curl_easy_setopt(h, CURLOPT_SSLKEY, c->key);
+}
+
+CURL *client_handle(const struct client_config *c, const char *url, const char *const *extra,
+	struct curl_slist **list)
+{
+	CURL *h = curl_easy_init();
+
+	*list = NULL;
+	if (h == NULL)
+		return NULL;
+	if (set_url(h, url) != 0 || build_headers(c, url, extra, list) != 0) {
+		curl_easy_cleanup(h);
+		curl_slist_free_all(*list);
+		*list = NULL;
+		return NULL;
+	}
+	set_connection(h, c);
+	set_tls(h, c);
+	curl_easy_setopt(h, CURLOPT_HTTPHEADER, *list);
+	return h;
+}
+
+/* --- verdict --------------------------------------------------------------------------------- */
+
+/* The URL of a transfer for people: without user, password, path and query. */
+static void add_origin(struct buf *why, CURL *h)
+{
+	char *url = NULL, *scheme = NULL, *host = NULL, *port = NULL;
+	CURLU *u = curl_url();
+
+	curl_easy_getinfo(h, CURLINFO_EFFECTIVE_URL, &url);
+	if (u != NULL && url != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+		buf_addf(why, "%s://%s", scheme, host);
+		if (curl_url_get(u, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+			buf_addf(why, ":%s", port);
+	} else {
+		buf_adds(why, "the server");
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(u);
+}
+
+/* Failures that another try can mend. A TLS handshake is one only if the socket broke. */
+static bool is_transient(CURLcode result, long os_errno)
+{
+	switch (result) {
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_AGAIN:
+	case CURLE_OUT_OF_MEMORY:
+		return true;
+	case CURLE_SSL_CONNECT_ERROR:
+		return os_errno != 0;
+	default:
+		return false;
+	}
+}
+
+static enum client_verdict judge_failure(CURL *h, CURLcode result, struct buf *why)
+{
+	long os_errno = 0;
+	bool transient;
+
+	curl_easy_getinfo(h, CURLINFO_OS_ERRNO, &os_errno);
+	transient = is_transient(result, os_errno);
+	add_origin(why, h);
+	buf_adds(why, result == CURLE_COULDNT_CONNECT ? " cannot be reached: " : ": ");
+	if (transient && os_errno != 0)
+		buf_adds(why, strerror((int)os_errno));
+	else
+		buf_adds(why, curl_easy_strerror(result));
+	return transient ? CLIENT_RETRY : CLIENT_PROTOCOL;
+}
+
+static const char *status_name(long status)
+{
+	switch (status) {
+	case 400: return "Bad Request";
+	case 401: return "Unauthorized";
+	case 403: return "Forbidden";
+	case 404: return "Not Found";
+	case 405: return "Method Not Allowed";
+	case 406: return "Not Acceptable";
+	case 408: return "Request Timeout";
+	case 409: return "Conflict";
+	case 410: return "Gone";
+	case 413: return "Content Too Large";
+	case 415: return "Unsupported Media Type";
+	case 422: return "Unprocessable Content";
+	case 429: return "Too Many Requests";
+	case 500: return "Internal Server Error";
+	case 502: return "Bad Gateway";
+	case 503: return "Service Unavailable";
+	case 504: return "Gateway Timeout";
+	default: return "";
+	}
+}
+
+/* What to do about it, where the server itself has not said so. */
+static const char *status_hint(long status)
+{
+	switch (status) {
+	case 401: return "give a valid token by --token-file, --token-cmd or RT_TOKEN";
+	case 403: return "this token, or none, does not allow it";
+	case 404: return "is the URL right, and is it an rt-serve?";
+	default: return NULL;
+	}
+}
+
+/* The words of an error's body: RFC 9457's detail or title, or one line of plain text. */
+static bool add_detail(struct buf *why, struct str body)
+{
+	struct json_member m[] = { { .name = "detail" }, { .name = "error" }, { .name = "title" } };
+	size_t mark = why->len;
+
+	if (body.n == 0 || buf_adds(why, ": ") != 0)
+		return false;
+	if (json_check(body.p, body.n, NULL) == JSON_OK) {
+		if (json_members(body, m, 3, NULL) == 0)
+			for (size_t i = 0; i < 3; i++)
+				if (m[i].type == JSON_STRING && m[i].raw.n > 2 && m[i].raw.n <= DETAIL_MAX)
+					return json_unquote_add(why, m[i].raw) == 0;
+	} else if (body.p[0] != '<' && utf8_valid(body.p, body.n)) {
+		const char *nl = memchr(body.p, '\n', body.n);
+		size_t n = nl == NULL ? body.n : (size_t)(nl - body.p);
+
+		while (n > 0 && body.p[n - 1] == '\r')
+			n--;
+		if (n > 0 && n <= DETAIL_MAX)
+			return buf_add(why, body.p, n) == 0;
+	}
+	why->len = mark;
+	return false;
+}
+
+/* Another try cannot mend these, though RFC 9110 counts them among the server's faults. */
+static bool is_retried(long status)
+{
+	return status == 408 || status == 409 || status == 425 || status == 429 ||
+		(status >= 500 && status != 501 && status != 505);
+}
+
+enum client_verdict client_judge(CURL *h, CURLcode result, struct str body, struct buf *why,
+	uint64_t *retry_after_ms)
+{
+	const char *redirect = NULL, *hint;
+	curl_off_t seconds = 0;
+	long status = 0;
+
+	*retry_after_ms = 0;
+	if (result != CURLE_OK)
+		return judge_failure(h, result, why);
+	curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+	if ((status >= 200 && status < 300) || status == 304)
+		return CLIENT_OK;
+	buf_addf(why, "HTTP %ld%s%s", status, *status_name(status) ? " " : "", status_name(status));
+	curl_easy_getinfo(h, CURLINFO_REDIRECT_URL, &redirect);
+	hint = status_hint(status);
+	if (status >= 300 && status < 400 && redirect != NULL)
+		buf_addf(why, ": it has moved to %s", redirect);
+	else if (!add_detail(why, body) && hint != NULL)
+		buf_addf(why, ": %s", hint);
+	if (!is_retried(status))
+		return CLIENT_REFUSED;
+	curl_easy_getinfo(h, CURLINFO_RETRY_AFTER, &seconds);
+	if (seconds > 0)
+		*retry_after_ms = seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS :
+			(uint64_t)seconds * 1000;
+	return CLIENT_RETRY;
+}
+
+/* --- back-off -------------------------------------------------------------------------------- */
+
+void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t cap_ms)
+{
+	*b = (struct backoff){ .first_ms = first_ms, .cap_ms = cap_ms };
+}
+
+void backoff_success(struct backoff *b)
+{
+	b->tries = 0;
+}
+
+static uint64_t random_below(uint64_t n)
+{
+	uint64_t r;
+
+	hash_random(&r, sizeof(r));
+	return r % n;
+}
+
+int64_t backoff_next(struct backoff *b, const struct client_config *c, uint64_t at_least_ms)
+{
+	uint64_t now = units_monotonic_ms(), ceiling = b->first_ms, wait, left;
+
+	if (b->tries++ == 0)
+		b->since_ms = now;
+	if (c->retry >= 0 && b->tries > (uint64_t)c->retry)
+		return -1;
+	for (unsigned i = 1; i < b->tries && ceiling < b->cap_ms; i++)
+		ceiling *= 2;
+	if (ceiling > b->cap_ms)
+		ceiling = b->cap_ms;
+	wait = at_least_ms + random_below(ceiling + 1);
+	if (c->retry_max_time_ms == 0)
+		return (int64_t)wait;
+	if (now - b->since_ms >= c->retry_max_time_ms)
+		return -1;
+	/* The last try comes when time is nearly up, unless the server asked for more than that. */
+	left = c->retry_max_time_ms - (now - b->since_ms);
+	if (at_least_ms > left)
+		return -1;
+	return (int64_t)(wait < left ? wait : left);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_CLIENT_H
+#define RT_CLIENT_H
+
+/*
+ * What rt-pub, rt-sub and rt-poll share as clients: their common options, the server's URL, the
+ * token, libcurl handles set up from them, and how long to wait before trying again.
+ */
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "opt.h"
+#include "str.h"
+
+/** Filled by client_opts; embed it as the FIRST member of a tool's configuration struct. */
+struct client_config {
+	/* -s or RT_URL or http://127.0.0.1:7070; from client_start on with scheme, without a last "/" */
+	const char *server;
+	struct curl_slist *headers;	/* -H, in order */
+	const char *token_file, *token_cmd;
+	const char *cacert, *cert, *key, *unix_socket;
+	bool insecure;
+	int64_t retry;			/* --retry: tries after the first; -1: no limit */
+	uint64_t retry_max_time_ms;	/* --retry-max-time; 0: no limit */
+	uint64_t connect_timeout_ms;	/* --connect-timeout, default 10 s */
+	bool quiet;
+	unsigned verbose;
+};
+
+/** Options that all clients share (-s -H -k --cacert --cert --key --unix-socket --token-file
+ *  --token-cmd --retry --retry-max-time --connect-timeout -q -v); (config) is the tool's struct. */
+extern const struct opt client_opts[];
+
+/** Defaults, environment included, before the options are parsed. */
+void client_config_init(struct client_config *c);
+
+/**
+ * Check the combination, read the token. Call once after parsing. Ends the program with
+ * EXIT_USAGE or EXIT_INPUT and a message if something is wrong. Also ignores SIGPIPE,
+ * initializes libcurl and the log (warnings and errors; -q errors only; -v more, -vv all), and
+ * makes sure that descriptors 0 to 2 are taken, so that no socket becomes stdout.
+ */
+void client_start(struct client_config *c, const char *tool);
+
+/** Re-run --token-cmd or re-read --token-file (after a 401 once). True if the token changed. */
+bool client_refresh_token(void);
+
+/**
+ * Append (part) percent-encoded for a path (keeping "/"), or ?name=value or &name=value,
+ * whichever (url) needs. 0, or -1 as buf_add.
+ */
+int client_add_path(struct buf *url, struct str part);
+int client_add_query(struct buf *url, const char *name, struct str value);
+
+/** Is it an absolute http, https, ws or wss URL? */
+bool client_is_url(const char *s);
+
+/**
+ * A new easy handle with everything (c) asks for: TLS, unix socket, User-Agent, NOSIGNAL,
+ * TCP_NODELAY, keep-alive, HTTP/1.1; ws and wss URLs become http and https. NULL without memory.
+ * The headers of -H, (extra) (ends with NULL; may be NULL) and the token go into *list, which the
+ * caller frees after the handle. A token from RT_TOKEN, which is in every environment below it,
+ * is sent to c->server only; one that was asked for by option, wherever (url) points.
+ */
+CURL *client_handle(const struct client_config *c, const char *url, const char *const *extra,
+	struct curl_slist **list);
+
+/** What to do after a transfer. */
+enum client_verdict {
+	CLIENT_OK,		/* a 2xx, or 304 */
+	CLIENT_RETRY,		/* worth trying again */
+	CLIENT_REFUSED,		/* final: the server said no */
+	CLIENT_PROTOCOL,	/* final: TLS or protocol error */
+};
+
+/**
+ * Judge a finished transfer by libcurl's result, the HTTP status and the body of an error (for
+ * its problem "detail"). (why) gets a sentence for people. *retry_after_ms: what the server asked
+ * for, or 0.
+ */
+enum client_verdict client_judge(CURL *h, CURLcode result, struct str body, struct buf *why,
+	uint64_t *retry_after_ms);
+
+/** Exponential back-off with full jitter. */
+struct backoff {
+	uint64_t first_ms, cap_ms;
+	unsigned tries;		/* failures in a row */
+	uint64_t since_ms;	/* monotonic time of the first of them */
+};
+
+void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t cap_ms);
+void backoff_success(struct backoff *b);
+
+/**
+ * After a failure: how many milliseconds to wait, at least (at_least_ms, the server's
+ * Retry-After), or -1 if --retry or --retry-max-time of (c) are used up.
+ */
+int64_t backoff_next(struct backoff *b, const struct client_config *c, uint64_t at_least_ms);
+
+#endif
