@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "client.h"
+#include "config.h"
+#include "stop.h"
+#include "sub.h"
+
+int main(int argc, char **argv)
+{
+	static struct config config;	/* client_start leaves memory in it for as long as we run */
+	struct sub *sub;
+	int status, by_signal = 0;
+
+	config_parse(&config, argc, argv);
+	client_start(&config.client, "rt-sub");
+	sub = sub_new(&config, &status);
+	if (sub != NULL)
+		status = sub_run(sub, &by_signal);
+	sub_free(sub);
+	config_fini(&config);
+	if (by_signal != 0)
+		stop_by(by_signal);
+	return status;
+}
