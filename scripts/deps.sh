@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Install the Debian packages that rt needs and this machine lacks.
+#
+#   scripts/deps.sh build          what compiling and `make demo` need
+#   scripts/deps.sh test           that, and what `make test` needs
+#   scripts/deps.sh -n build|test  only print the names of those that are missing
+#
+# Prints their names before it does anything, never asks, and uses sudo when it is not root.
+set -eu
+
+build='make gcc libc6-dev pkg-config libev-dev libwslay-dev libjsmn-dev libcurl4-openssl-dev
+	libsqlite3-dev libssl-dev node-llhttp'
+
+# CONTRIBUTING.md says what each of these is for.
+tests='bats bats-support bats-assert bats-file mandoc shellcheck cppcheck jq curl sqlite3
+	python3 python3-websockets nodejs node-ws node-eventsource chromium procps
+	netcat-openbsd socat haproxy iproute2 nftables
+	bash-completion zsh fish man-db'
+
+usage() {
+	echo 'usage: scripts/deps.sh [-n] build|test' >&2
+	exit 2
+}
+
+only_list=
+if [ "${1:-}" = -n ]; then
+	only_list=1
+	shift
+fi
+case "${1:-}" in
+build) wanted=$build ;;
+test) wanted="$build $tests" ;;
+*) usage ;;
+esac
+
+# shellcheck disable=SC2086  # the lists are words on purpose
+wanted=$(printf '%s ' $wanted)
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps: no Debian system; please make sure you have what these packages hold: $wanted" >&2
+	exit 0
+fi
+
+# A package can also be provided by another one, as pkg-config is by pkgconf.
+have=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' |
+	sed -n 's/^installed //p' | sed 's/([^)]*)//g' | tr ' ,' '\n' | sort -u)
+missing=
+for p in $wanted; do
+	printf '%s\n' "$have" | grep -qxF -- "$p" || missing="$missing $p"
+done
+missing=${missing# }
+
+if [ -n "$only_list" ]; then
+	[ -z "$missing" ] || printf '%s\n' "$missing" | tr ' ' '\n'
+	exit 0
+fi
+[ -n "$missing" ] || exit 0
+echo "deps: installing $missing"
+
+if [ "$(id -u)" -eq 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null; then
+	as_root=sudo
+else
+	echo "deps: neither root nor sudo here; as root, run: apt-get install $missing" >&2
+	exit 1
+fi
+
+# Without recommended packages; waits for another apt that runs; no questions, whoever asks.
+apt() {
+	# shellcheck disable=SC2086  # as_root may be empty
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
+		-o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() {
+	apt "$@" >"$log" 2>&1
+}
+
+# The lists of packages may be absent (a fresh container) or old (a 404 while downloading).
+# shellcheck disable=SC2086  # a list of words
+if ! apt-get -s install $missing >/dev/null 2>&1 ||
+	! run install -y --no-install-recommends $missing; then
+	if ! run update || ! run install -y --no-install-recommends $missing; then
+		cat "$log" >&2
+		echo "deps: apt-get could not install: $missing" >&2
+		exit 1
+	fi
+fi

@@ -1,0 +1,138 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Static checks, as TAP: each is one test, what it found stands below it. Called by scripts/test.sh.
+set -u
+
+: "${MAKE:=make}" "${OUT:=build/release}"
+n=0
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+
+# check NAME COMMAND...: passes if it succeeds
+check() {
+	n=$((n + 1))
+	what=$1
+	shift
+	if "$@" >"$found" 2>&1; then
+		echo "ok $n - lint: $what"
+	else
+		echo "not ok $n - lint: $what"
+		head -n 60 "$found" | sed 's/^/#   /'
+	fi
+}
+
+# Succeeds if nothing is printed.
+silent() {
+	"$@" >"$found.all" 2>&1
+	cat "$found.all"
+	[ ! -s "$found.all" ]
+	result=$?
+	rm -f "$found.all"
+	return $result
+}
+
+c_files() {
+	find libcommon cmd tests -name '*.[ch]' | sort
+}
+
+c_sources() {
+	find libcommon cmd tests -name '*.c' | sort
+}
+
+scripts() {
+	echo .ci/run
+	find scripts examples -type f | sort | while read -r f; do
+		case "$(head -n 1 "$f")" in '#!'*sh) echo "$f" ;; esac
+	done
+	find tests -name '*.bash' -o -name '*.sh' | sort
+}
+
+# Objects of their own, so that every file is compiled with warnings as errors.
+warnings() {
+	$MAKE BUILD="$OUT/lint" SAN= CI=1 CFLAGS=-O2 tools tests
+}
+
+# Left out: what cppcheck cannot know (arrays that a function fills, which gcc and the sanitizers do
+# know; a member that still owns what a local variable lost), and what POSIX allows.
+static_checks() {
+	c_sources | xargs cppcheck -q -j 2 --std=c11 --language=c --error-exitcode=1 \
+		--enable=warning,performance,portability --inline-suppr --library=posix \
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=preprocessorErrorDirective \
+		--suppress=nullPointerRedundantCheck --suppress=uninitvar --suppress=legacyUninitvar \
+		--suppress=varFuncNullUB --suppress=readdirCalled --suppress=arrayIndexThenCheck \
+		--suppress=memleakOnRealloc:cmd/rt-serve/hub/presence.c \
+		--template='{file}:{line}: {severity}: {message} [{id}]' \
+		-D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_MODE=1 \
+		'-DRT_VERSION="0"' -Ilibcommon -Icmd/rt-serve -I.
+}
+
+shell_scripts() {
+	scripts | xargs shellcheck -S style
+}
+
+# bats stops at the first command that fails, runs each test in a subshell, and has variables that
+# are read or set by the helper.
+bats_files() {
+	find tests/cli -name '*.bats' | sort |
+		xargs shellcheck -S warning -s bats -e SC2030,SC2031,SC2034,SC2154,SC2164
+}
+
+# mandoc looks for the pages that ours refer to among those installed: ours are not, yet.
+manuals() {
+	{
+		mandoc -T lint -W style man/*.[178] 2>&1 |
+			grep -v -e 'referenced manual not found' -e 'mandoc.db'
+		sed -n 's/^\.Xr \(rt[a-z-]*\) \([0-9]\).*/\1.\2/p' man/*.[178] | sort -u |
+			while read -r page; do
+				[ -e "man/$page" ] || echo "no such page: $page"
+			done
+	} >"$found.man"
+	silent cat "$found.man"
+	result=$?
+	rm -f "$found.man"
+	return $result
+}
+
+# Functions end with "}" at the start of a line, and begin with "{" there.
+sizes() {
+	c_files | silent xargs awk '
+		FNR == 1 { start = 0 }
+		FNR == 801 { print FILENAME ": longer than 800 lines" }
+		/^\{/ { start = FNR }
+		/^\}/ && start {
+			if (FNR - start >= 90)
+				print FILENAME ":" start ": function of " FNR - start + 1 " lines"
+			start = 0
+		}'
+}
+
+licences() {
+	# shellcheck disable=SC2016  # $0 is of awk
+	c_files | silent xargs awk 'FNR == 1 && $0 != "/* SPDX-License-Identifier: MIT */" {
+		print FILENAME ": the first line names no licence" }'
+}
+
+leftovers() {
+	c_files | silent xargs grep -nE '\b(TODO|FIXME|XXX)\b'
+}
+
+# Knowledge points one way: api -> hub -> store, with net beside api.
+layers() {
+	silent grep -nE '#include ["<](ev\.h|sys/socket|netinet|arpa|llhttp|wslay|curl|net/|api/)' \
+		-r cmd/rt-serve/hub cmd/rt-serve/store &&
+		silent grep -nE '#include "(hub/|api/)' -r cmd/rt-serve/store &&
+		silent grep -nE '#include "(hub|api|store)/' -r cmd/rt-serve/net &&
+		silent grep -nE '#include "(cmd/|\.\./)' -r libcommon
+}
+
+check 'compiles without a warning' warnings
+check 'cppcheck' static_checks
+check 'scripts (shellcheck)' shell_scripts
+check 'tests/cli/*.bats (shellcheck)' bats_files
+check 'manuals (mandoc -T lint)' manuals
+check 'functions below 90 lines, files up to 800' sizes
+check 'licence in every C file' licences
+check 'nothing is left to do' leftovers
+check 'layers include only what is below them' layers
+echo "1..$n"

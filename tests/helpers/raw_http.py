@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""HTTP/1.1 as bytes on a socket, for tests that look at framing, order and timing."""
+import json
+import os
+import re
+import socket
+import time
+
+SLOW = int(os.environ.get("RT_SLOW", "1"))
+
+
+class Response:
+    def __init__(self, status, fields):
+        self.status, self.fields, self.body = status, fields, b""
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.fields} {self.body[:300]}"
+
+
+class Closed(Exception):
+    """The server closed, or reset, where an answer was expected."""
+
+
+class Conn:
+    def __init__(self, url=None, timeout=10, rcvbuf=None):
+        url = url or os.environ["RT_URL"]
+        if url.startswith("unix:"):
+            self.s = socket.socket(socket.AF_UNIX)
+            where = url[5:]
+        else:
+            host, port = re.match(r"http://\[?([^\]]*)\]?:(\d+)", url).groups()
+            self.s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+            where = (host, int(port))
+        if rcvbuf:
+            self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.s.settimeout(timeout * SLOW)
+        self.s.connect(where)
+        self.buf = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.s.close()
+
+    def send(self, data):
+        self.s.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def head_bytes(self, method, target, fields=None, host="127.0.0.1"):
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
+        lines += [f"{k}: {v}" for k, v in (fields or {}).items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def ask(self, method, target, body=None, fields=None, host="127.0.0.1"):
+        """Send a whole request."""
+        fields = dict(fields or {})
+        if body is not None:
+            body = body if isinstance(body, bytes) else body.encode()
+            fields["Content-Length"] = len(body)
+        self.send(self.head_bytes(method, target, fields, host) + (body or b""))
+
+    def chunk(self, data):
+        """A piece of a chunked request; b"" ends it."""
+        data = data if isinstance(data, bytes) else data.encode()
+        self.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def _more(self):
+        try:
+            got = self.s.recv(1 << 16)
+        except ConnectionResetError as e:
+            raise Closed("reset") from e
+        if not got:
+            raise Closed("closed")
+        self.buf += got
+
+    def until(self, mark):
+        while mark not in self.buf:
+            self._more()
+        got, self.buf = self.buf.split(mark, 1)
+        return got
+
+    def exactly(self, n):
+        while len(self.buf) < n:
+            self._more()
+        got, self.buf = self.buf[:n], self.buf[n:]
+        return got
+
+    def head(self):
+        lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        assert re.match(r"HTTP/1\.1 \d\d\d ", lines[0]), lines[0]
+        fields = {}
+        for line in lines[1:]:
+            name, value = line.split(":", 1)
+            fields[name.lower()] = value.strip()
+        return Response(int(lines[0].split()[1]), fields)
+
+    def read_chunk(self):
+        """One chunk of a chunked answer; b"" at its end."""
+        n = int(self.until(b"\r\n"), 16)
+        data = self.exactly(n)
+        assert self.exactly(2) == b"\r\n"
+        return data
+
+    def answer(self, method="GET"):
+        """A whole answer; 100 Continue is passed over."""
+        r = self.head()
+        if r.status == 100:
+            r = self.head()
+        if method == "HEAD" or r.status in (204, 304):
+            return r
+        if r.fields.get("transfer-encoding") == "chunked":
+            while True:
+                data = self.read_chunk()
+                if not data:
+                    return r
+                r.body += data
+        r.body = self.exactly(int(r.fields["content-length"]))
+        return r
+
+    def do(self, method, target, body=None, fields=None, host="127.0.0.1"):
+        self.ask(method, target, body, fields, host)
+        return self.answer(method)
+
+    def lines(self):
+        """The lines of a chunked answer, as they come."""
+        rest = b""
+        while True:
+            data = self.read_chunk()
+            if not data:
+                return
+            rest += data
+            while b"\n" in rest:
+                line, rest = rest.split(b"\n", 1)
+                yield line
+
+    def closed_within(self, seconds):
+        """Does the server close within that time? Whatever it sends before is kept."""
+        self.s.settimeout(seconds * SLOW)
+        try:
+            while True:
+                self._more()
+        except Closed:
+            return True
+        except socket.timeout:
+            return False
+
+
+def do(method, target, body=None, fields=None, host="127.0.0.1", url=None):
+    with Conn(url) as c:
+        return c.do(method, target, body, fields, host)
+
+
+def wait_for(what, seconds=10):
+    """Ask until it is true; the last answer."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        got = what()
+        if got or time.monotonic() > end:
+            return got
+        time.sleep(0.01)
+
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+CHUNKED = {"Content-Type": "application/x-ndjson", "Transfer-Encoding": "chunked"}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/request.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/tap.h"
+
+/** Decode from and to memory of the exact size, so that a sanitizer sees a byte too many. */
+static void decode(const char *in, bool plus, const char *want)
+{
+	size_t n = strlen(in);
+	char *from = malloc(n + 1), *to = malloc(n + 1);
+	ssize_t got;
+
+	memcpy(from, in, n);
+	got = request_decode(to, (struct str){from, n}, plus);
+	if (want == NULL)
+		ok(got == -1, "\"%s\" is refused", in);
+	else
+		eq_bytes(to, got < 0 ? 0 : (size_t)got, want, strlen(want), in);
+	free(from);
+	free(to);
+}
+
+static void test_decode(void)
+{
+	decode("chat", false, "chat");
+	decode("chat%2Flobby", false, "chat/lobby");
+	decode("chat%2flobby", false, "chat/lobby");
+	decode("%C3%A9", false, "\xc3\xa9");
+	decode("a+b", false, "a+b");
+	decode("a+b%2B", true, "a b+");
+	decode("", false, "");
+	decode("%41%5a%7A", false, "AZz");
+	for (const char *const *bad = (const char *const[]){"%", "%4", "a%", "%zz", "%4g", "%g4", "%%41",
+		"a%2", "% 1", "%-1", NULL}; *bad != NULL; bad++)
+		decode(*bad, false, NULL);
+}
+
+static int params(struct request *r, struct http_request *http, struct param *p, char *scratch,
+	const char *query)
+{
+	*http = (struct http_request){.query = str_of(query)};
+	*r = (struct request){.http = http};
+	return request_params(r, p, scratch);
+}
+
+static void test_params(void)
+{
+	struct param p[REQUEST_MAX_PARAMS];
+	struct http_request http;
+	struct request r;
+	struct str v;
+	char scratch[4096], many[4096] = "";
+
+	eq_num(params(&r, &http, p, scratch, NULL), 0, "no query");
+	eq_num(r.nparams, 0, "has no parameters");
+	eq_num(params(&r, &http, p, scratch, "since=all&topic=a%2Fb&topic=c+d&follow&empty=&&x=1=2&"), 0,
+		"a query");
+	eq_num(r.nparams, 6, "its parameters, empty ones not counted");
+	v = request_param(&r, "topic");
+	eq_bytes(v.p, v.n, "a/b", 3, "the first of several, decoded");
+	eq_bytes(p[2].value.p, p[2].value.n, "c d", 3, "the second, + is a space");
+	v = request_param(&r, "follow");
+	ok(v.p != NULL && v.n == 0, "without = it is there and empty");
+	v = request_param(&r, "empty");
+	ok(v.p != NULL && v.n == 0, "an empty value too");
+	v = request_param(&r, "x");
+	eq_bytes(v.p, v.n, "1=2", 3, "only the first = divides");
+	ok(request_param(&r, "sinc").p == NULL, "no prefix is taken for a name");
+	eq_num(params(&r, &http, p, scratch, "s%69nce=all"), 0, "an encoded name");
+	eq_bytes(request_param(&r, "since").p, request_param(&r, "since").n, "all", 3, "is decoded");
+	eq_num(params(&r, &http, p, scratch, "a=%4"), -1, "an encoding cut short");
+	eq_num(params(&r, &http, p, scratch, "%=1"), -1, "in a name");
+	for (int i = 0; i < REQUEST_MAX_PARAMS; i++)
+		strcat(many, "a&");
+	eq_num(params(&r, &http, p, scratch, many), 0, "as many as there may be");
+	strcat(many, "a");
+	eq_num(params(&r, &http, p, scratch, many), -1, "one too many");
+}
+
+static bool has_field(const struct fields *f, const char *name, const char *value)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (str_is(f->f[i].name, name) && str_is(f->f[i].value, value))
+			return true;
+	return false;
+}
+
+static void test_fields(void)
+{
+	struct request r = {.origin_allowed = "https://app.example"};
+	struct fields f;
+	char value[512], long_value[2048];
+
+	fields_init(&f, NULL);
+	ok(has_field(&f, "X-Content-Type-Options", "nosniff"), "nosniff always");
+	eq_num(f.n, 1, "and nothing else");
+	memset(value, 'x', sizeof(value));
+	value[3] = '\0';
+	fields_add(&f, "A", str_of(value));
+	value[0] = 'y';
+	ok(has_field(&f, "A", "xxx"), "values are copied");
+	fields_init(&f, &r);
+	ok(has_field(&f, "Access-Control-Allow-Origin", "https://app.example"), "the allowed origin");
+	memset(long_value, 'z', sizeof(long_value));
+	for (int i = 0; i < 100; i++)
+		fields_add(&f, "B", (struct str){long_value, i == 0 ? sizeof(long_value) : 1});
+	eq_num(f.n, FIELDS_MAX, "no more than there is room for");
+	ok(f.used <= sizeof(f.scratch), "in bytes too");
+}
+
+int main(void)
+{
+	test_decode();
+	test_params();
+	test_fields();
+	return tap_done();
+}
