@@ -111,7 +111,7 @@ $(foreach t,$(filter-out rt-serve,$(TOOLS)),$(eval $(call client_rule,$(t))))
 
 # bin/ always points at the variant built last, so that PATH=$PWD/bin is all a person needs.
 bin/%: $(OUT)/%
-	@mkdir -p bin && ln -sf ../$< $@
+	@mkdir -p bin && ln -sf $(if $(filter /%,$<),$<,../$<) $@
 
 $(OUT)/libcommon/opt.o: ALL_CPPFLAGS += -DRT_VERSION='"$(VERSION)"'
 $(OUT)/libcommon/opt.o: Makefile

@@ -32,6 +32,7 @@ extern char **environ;
 /* One per process, like the token itself: what client_start learned. */
 static struct {
 	char user_agent[64];
+	char *server;		/* what c->server points to */
 	char *token;
 	bool ambient;		/* from RT_TOKEN: only for the server itself */
 	const char *token_file, *token_cmd;
@@ -66,7 +67,8 @@ static const char *set_header(void *config, const char *arg)
 	struct client_config *c = config;
 	struct curl_slist *l;
 
-	if (arg[strcspn(arg, "\r\n")] != '\0' || strcspn(arg, ":;") == 0 || strpbrk(arg, ":;") == NULL)
+	if (arg[strcspn(arg, "\r\n")] != '\0' || strcspn(arg, ":;") == 0 ||
+	    strpbrk(arg, ":;") == NULL)
 		return "is not a header like 'Name: value'";
 	l = curl_slist_append(c->headers, arg);
 	if (l == NULL)
@@ -133,10 +135,12 @@ const struct opt client_opts[] = {
 	{ "cert", 0, "FILE", "show this client certificate (PEM)", set_cert, 0 },
 	{ "key", 0, "FILE", "private key of --cert", set_key, 0 },
 	{ "unix-socket", 0, "PATH", "connect through this socket", set_unix_socket, 0 },
-	{ "token-file", 0, "FILE", "read the bearer token from FILE (else RT_TOKEN)", set_token_file, 0 },
+	{ "token-file", 0, "FILE", "read the bearer token from FILE (else RT_TOKEN)",
+		set_token_file, 0 },
 	{ "token-cmd", 0, "CMD", "run CMD for the bearer token", set_token_cmd, 0 },
 	{ "retry", 0, "COUNT", "give up after COUNT tries more in a row", set_retry, 0 },
-	{ "retry-max-time", 0, "SECONDS", "give up retrying after this time", set_retry_max_time, 0 },
+	{ "retry-max-time", 0, "SECONDS", "give up retrying after this time",
+		set_retry_max_time, 0 },
 	{ "connect-timeout", 0, "SECONDS", "limit for a connection to be made (default 10)",
 		set_connect_timeout, 0 },
 	{ "quiet", 'q', NULL, "say nothing but errors", set_quiet, 0 },
@@ -214,7 +218,8 @@ static char *keep_token(char *text, ssize_t n, const char *origin)
 	text[n] = '\0';
 	trimmed = strlen(text) == (size_t)n ? trim_token(text) : NULL;
 	if (trimmed == NULL) {
-		log_error("%s: gives no token: one line of printable characters is expected", origin);
+		log_error("%s: gives no token: one line of printable characters is expected",
+			origin);
 		return NULL;
 	}
 	return strdup(trimmed);
@@ -379,6 +384,8 @@ static void normalize_server(struct client_config *c, const char *tool)
 		usage(tool, "the server (-s or RT_URL) is not an http:// or https:// URL");
 	if (url[strcspn(url, "?#")] != '\0')
 		usage(tool, "the server (-s or RT_URL) must not have a query or a fragment");
+	free(self.server);
+	self.server = url;
 	c->server = url;
 }
 
@@ -474,7 +481,8 @@ static int append_header(struct curl_slist **list, const char *header)
 static bool has_authorization(const struct curl_slist *l)
 {
 	for (; l != NULL; l = l->next)
-		if (strncasecmp(l->data, "authorization", 13) == 0 && strchr(":;", l->data[13]) != NULL)
+		if (strncasecmp(l->data, "authorization", 13) == 0 &&
+		    strchr(":;", l->data[13]) != NULL)
 			return true;
 	return false;
 }
@@ -674,7 +682,8 @@ static bool add_detail(struct buf *why, struct str body)
 	if (json_check(body.p, body.n, NULL) == JSON_OK) {
 		if (json_members(body, m, 3, NULL) == 0)
 			for (size_t i = 0; i < 3; i++)
-				if (m[i].type == JSON_STRING && m[i].raw.n > 2 && m[i].raw.n <= DETAIL_MAX)
+				if (m[i].type == JSON_STRING && m[i].raw.n > 2 &&
+				    m[i].raw.n <= DETAIL_MAX)
 					return json_unquote_add(why, m[i].raw) == 0;
 	} else if (body.p[0] != '<' && utf8_valid(body.p, body.n)) {
 		const char *nl = memchr(body.p, '\n', body.n);

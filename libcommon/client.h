@@ -16,7 +16,7 @@
 
 /** Filled by client_opts; embed it as the FIRST member of a tool's configuration struct. */
 struct client_config {
-	/* -s or RT_URL or http://127.0.0.1:7070; from client_start on with scheme, without a last "/" */
+	/* -s or RT_URL or the default; from client_start on with a scheme, without a last "/" */
 	const char *server;
 	struct curl_slist *headers;	/* -H, in order */
 	const char *token_file, *token_cmd;

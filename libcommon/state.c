@@ -375,7 +375,8 @@ const char *state_error_text(enum state_error err)
 	case STATE_OK: return "is fine";
 	case STATE_LOCKED: return "is in use by another run";
 	case STATE_FOREIGN:
-		return "belongs to another server, other topics or another URL: use a file per question";
+		return "belongs to another server, other topics or another URL: "
+			"use a file per question";
 	case STATE_DAMAGED:
 		return "is not a state file: name another, or remove it to start over";
 	case STATE_IO: return "cannot be read or locked";

@@ -175,7 +175,8 @@ static int settle(struct fetch *f, CURLcode result)
 	} else if (v == CLIENT_RETRY) {
 		r = wait_for_retry(f, why, retry_after_ms);
 		r = r == 0 ? 1 : r;
-	} else if (f->status == 401 && v == CLIENT_REFUSED && !f->refreshed && client_refresh_token()) {
+	} else if (f->status == 401 && v == CLIENT_REFUSED && !f->refreshed &&
+	    client_refresh_token()) {
 		f->refreshed = true;
 		r = 1;
 	} else {
@@ -218,7 +219,9 @@ const char *fetch_header(struct fetch *f, const char *name)
 {
 	struct curl_header *h;
 
-	return curl_easy_header(f->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
+	if (curl_easy_header(f->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return NULL;
+	return h->value;
 }
 
 bool fetch_has_next(struct fetch *f)
@@ -227,7 +230,8 @@ bool fetch_has_next(struct fetch *f)
 	size_t i = 0;
 
 	while (curl_easy_header(f->easy, "Link", i, CURLH_HEADER, -1, &h) == CURLHE_OK) {
-		if (strcasestr(h->value, "rel=\"next\"") != NULL || strcasestr(h->value, "rel=next") != NULL)
+		if (strcasestr(h->value, "rel=\"next\"") != NULL ||
+		    strcasestr(h->value, "rel=next") != NULL)
 			return true;
 		if (++i == h->amount)
 			break;

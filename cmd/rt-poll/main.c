@@ -104,7 +104,8 @@ static const char *set_max_body(void *config, const char *arg)
 static const struct opt opts[] = {
 	{ "topic", 't', "TOPIC", "poll this topic or pattern; again for more", set_topic, 0 },
 	{ "state", 'S', "FILE", "keep the cursor in FILE, and go on there", set_state, 0 },
-	{ "since", 0, "WHEN", "start there: all, now, an id, a time, an age like 10m", set_since, 0 },
+	{ "since", 0, "WHEN", "start there: all, now, an id, a time, an age like 10m",
+		set_since, 0 },
 	{ "last", 0, "COUNT", "start with the newest COUNT events", set_last, 0 },
 	{ "count", 'n', "COUNT", "print at most COUNT events", set_count, 0 },
 	{ "limit", 0, "COUNT", "ask for at most COUNT events per request", set_limit, 0 },
@@ -119,7 +120,8 @@ static const struct opt_tool tool = {
 	.name = "rt-poll",
 	.usage = "rt-poll [OPTION...] TOPIC...\n"
 		"rt-poll [OPTION...] URL",
-	.summary = "Print what is new in topics since the last run, or a web resource if it has changed.",
+	.summary = "Print what is new in topics since the last run, "
+		"or a web resource if it has changed.",
 	.footer = "Example:\n"
 		"  rt-poll -S ~/.chat.cursor chat/lobby 'alerts/**'\n"
 		"  rt-poll -S ~/.feed.state https://example.org/feed.json\n"

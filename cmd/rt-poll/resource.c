@@ -50,7 +50,8 @@ static int print(struct poll *p, struct str body)
 		r = EXIT_RESOURCES;
 	buf_fini(&text);
 	if (r != 0)
-		log_error("%s", r == EXIT_INPUT ? "the answer is nested too deep" : "out of memory");
+		log_error("%s", r == EXIT_INPUT ? "the answer is nested too deep" :
+			"out of memory");
 	return r;
 }
 

@@ -182,8 +182,8 @@ static int remember_cursor(struct run *r)
 		tag += 2;
 	n = tag == NULL ? 0 : strlen(tag);
 	if (n < 3 || n - 2 > STATE_VALUE_MAX || tag[0] != '"' || tag[n - 1] != '"') {
-		log_error("the answer has no cursor (ETag): is %s an rt-serve, or does a proxy remove it?",
-			r->p->c->client.server);
+		log_error("the answer has no cursor (ETag): is %s an rt-serve, "
+			"or does a proxy remove it?", r->p->c->client.server);
 		return EXIT_PROTOCOL;
 	}
 	memcpy(cursor, tag + 1, n - 2);

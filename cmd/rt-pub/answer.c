@@ -23,7 +23,8 @@ static int read_error(void *arg, struct str raw)
 	const struct reader *r = arg;
 	uint64_t n;
 
-	if (json_members(raw, m, 2, NULL) != 0 || number(&m[0], &n) != 0 || m[1].type != JSON_STRING)
+	if (json_members(raw, m, 2, NULL) != 0 || number(&m[0], &n) != 0 ||
+	    m[1].type != JSON_STRING)
 		return 1;
 	r->refused(r->arg, n, m[1].raw);
 	return 0;
@@ -32,7 +33,9 @@ static int read_error(void *arg, struct str raw)
 int answer_summary(struct str body, struct answer *out,
 	void (*refused)(void *arg, uint64_t n, struct str error), void *arg)
 {
-	struct json_member m[] = { { .name = "accepted" }, { .name = "refused" }, { .name = "errors" } };
+	struct json_member m[] = {
+		{ .name = "accepted" }, { .name = "refused" }, { .name = "errors" },
+	};
 	struct reader r = { .refused = refused, .arg = arg };
 
 	if (json_check(body.p, body.n, NULL) != JSON_OK || json_members(body, m, 3, NULL) != 0)

@@ -115,14 +115,16 @@ static const struct opt opts[] = {
 	{ "topic", 't', "TOPIC", "publish to this topic", set_topic, 0 },
 	{ "text", 'l', NULL, "each line is text, empty ones too", set_text, 0 },
 	{ "bytes", 'b', NULL, "each line is bytes, whatever they are", set_bytes, 0 },
-	{ "message", 'm', "TEXT", "publish TEXT as one event: JSON, or else a string", set_message, 0 },
+	{ "message", 'm', "TEXT", "publish TEXT as one event: JSON, or else a string",
+		set_message, 0 },
 	{ "file", 'f', "FILE", "publish all of FILE (-: stdin) as one event", set_file, 0 },
 	{ "type", 0, "TYPE", "the kind of event", set_type, 0 },
 	{ "event-key", 0, "KEY", "what the events are about", set_event_key, 0 },
 	{ "ephemeral", 0, NULL, "only for who is live: not stored", set_ephemeral, 0 },
 	{ "ack", 0, NULL, "print line, id and seq of each event", set_ack, 0 },
 	{ "max-line", 0, "SIZE", "longest line that is read (default 16M)", set_max_line, 0 },
-	{ "timeout", 0, "SECONDS", "try again when a request stalls so long (default 60)", set_timeout, 0 },
+	{ "timeout", 0, "SECONDS", "try again when a request stalls so long (default 60)",
+		set_timeout, 0 },
 	{ 0 },
 };
 

@@ -96,7 +96,8 @@ static void fail_nomem(struct publisher *p)
 
 static const char *hint(const struct publisher *p)
 {
-	return p->encode.mode == ENCODE_JSON ? "-l publishes text, -b bytes" : "-b publishes any bytes";
+	return p->encode.mode == ENCODE_JSON ? "-l publishes text, -b bytes" :
+		"-b publishes any bytes";
 }
 
 static void refuse(struct publisher *p, uint64_t n, struct str line)
@@ -286,8 +287,8 @@ static void report_lost(struct publisher *p)
 		first = batch_input_line(p->queue.first, 1);
 	n += p->queue.lines;
 	if (n > 0 && !p->report.single)
-		log_error("%" PRIu64 " lines were read but not acknowledged, from line %" PRIu64 " on", n,
-			first);
+		log_error("%" PRIu64 " lines were read but not acknowledged, from line %" PRIu64
+			" on", n, first);
 	else if (n > 0)
 		log_error("the event was not acknowledged");
 }

@@ -22,13 +22,13 @@ static bool can_erase(void)
 void report_init(struct report *r, bool progress)
 {
 	*r = (struct report){ .progress = progress && can_erase() };
-	r->since_ms = units_monotonic_ms();
-	r->next_ms = r->since_ms + INTERVAL_MS;
+	r->next_ms = units_monotonic_ms() + INTERVAL_MS;
 }
 
 void report_refused(struct report *r, uint64_t n, struct str why, const char *hint)
 {
 	bool with_hint = hint != NULL && !r->hinted;
+	const char *sep = with_hint ? "; " : "";
 
 	r->refused++;
 	if (r->named == REPORT_LINES_MAX)
@@ -37,9 +37,9 @@ void report_refused(struct report *r, uint64_t n, struct str why, const char *hi
 	r->hinted |= with_hint;
 	report_clear(r);
 	if (r->single)
-		log_error("%.*s%s%s", (int)why.n, why.p, with_hint ? "; " : "", with_hint ? hint : "");
+		log_error("%.*s%s%s", (int)why.n, why.p, sep, with_hint ? hint : "");
 	else
-		log_error("line %" PRIu64 ": %.*s%s%s", n, (int)why.n, why.p, with_hint ? "; " : "",
+		log_error("line %" PRIu64 ": %.*s%s%s", n, (int)why.n, why.p, sep,
 			with_hint ? hint : "");
 }
 

@@ -19,8 +19,8 @@ struct report {
 	bool hinted;
 	bool single;			/* one event, not lines: they have no numbers */
 	bool progress, shown;
-	uint64_t since_ms, next_ms;	/* monotonic; of the progress line */
-	uint64_t shown_accepted;
+	uint64_t next_ms;		/* monotonic: when the progress line is due */
+	uint64_t shown_accepted;	/* (accepted) when it was shown last */
 };
 
 /** (progress): show how far it is, if stderr is a terminal that can take a line back. */

@@ -44,7 +44,8 @@ static int build_url(struct sender *s)
 	/* Bytes can only be said in envelopes, which then name topic, type and key themselves. */
 	bool envelopes = c->topic == NULL || c->bytes;
 
-	if (buf_adds(u, c->client.server) != 0 || buf_adds(u, envelopes ? "/events" : "/topics/") != 0)
+	if (buf_adds(u, c->client.server) != 0 ||
+	    buf_adds(u, envelopes ? "/events" : "/topics/") != 0)
 		return -1;
 	if (!envelopes && client_add_path(u, str_of(c->topic)) != 0)
 		return -1;
@@ -212,7 +213,8 @@ static void fail_answer(struct sender *s, const struct answer *a)
 {
 	report_clear(s->report);
 	if (a == NULL)
-		log_error("%s does not answer like an rt-serve: is the URL right?", s->c->client.server);
+		log_error("%s does not answer like an rt-serve: is the URL right?",
+			s->c->client.server);
 	else
 		log_error("the server answered for %" PRIu64 " of %" PRIu64 " lines",
 			a->accepted + a->refused, s->batch->nlines);

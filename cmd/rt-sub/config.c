@@ -250,6 +250,8 @@ static void check(struct config *c)
 {
 	if ((c->since != NULL) + (c->last != NULL) + c->latest > 1)
 		usage("--since, --last and --latest exclude each other");
+	if (c->every_ms > 0 && c->batch_ms > 0)
+		usage("--every gathers already: give either --every or --batch");
 	if (c->raw && c->format != NULL)
 		usage("-r and -F exclude each other");
 	if (c->command == NULL && (c->parallel > 0 || c->keep_going))

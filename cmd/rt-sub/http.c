@@ -167,7 +167,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 
 /* --- what the owner calls --------------------------------------------------------------------- */
 
-#define PROBED_FDS 256
+#define PROBED_FDS 64
 
 /* curl_multi_init opens a pair of sockets for itself, which commands of -x would inherit. */
 static CURLM *new_multi(void)

@@ -76,13 +76,14 @@ static void choose(struct output *o, int fd)
 
 	o->fd = fd;
 	o->put = put_plain;
-	if (fstat(fd, &st) != 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
-		return;
+	if (fstat(fd, &st) != 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ||
+	    (S_ISCHR(st.st_mode) && !o->terminal))
+		return;	/* files, disks, /dev/null: never wait for a reader */
 	if (S_ISSOCK(st.st_mode)) {
 		o->put = put_socket;
 		return;
 	}
-	own = S_ISFIFO(st.st_mode) || o->terminal ? reopen(fd) : -1;
+	own = reopen(fd);
 	if (own >= 0) {
 		o->fd = own;
 		o->fd_is_ours = true;

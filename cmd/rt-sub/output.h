@@ -9,7 +9,7 @@
  * A pipe or terminal is opened anew through /proc, so that O_NONBLOCK stays ours: set on fd 1
  * itself it would also hit everybody else who shares it, a shell for instance, and outlive a
  * crash. Sockets are sent to with MSG_DONTWAIT. Where neither works, poll goes before each write
- * of at most PIPE_BUF bytes, which then cannot block. Files never do.
+ * of at most PIPE_BUF bytes, which then cannot block. Files and the like never do.
  *
  * On a terminal control and format characters are escaped and the names of an envelope's members
  * coloured (unless NO_COLOR is set).

@@ -27,6 +27,8 @@ struct poll {
 	char *end_id;		/* -e: its id, raw; NULL: not known */
 	size_t end_id_len;
 	bool paused, due;	/* due: the next request waits for the end of the pause */
+	bool waits;		/* the request in progress is a long poll */
+	bool answered;		/* there was an answer before it */
 	unsigned records;	/* in the answer in progress */
 	uint64_t asked_at_ms;
 };
@@ -124,6 +126,8 @@ static uint64_t pause_before_next(const struct poll *c)
 		return 0;	/* there may be more already */
 	if (!c->is_long)
 		return sub_config(c->sub)->poll_interval_ms;
+	if (!c->waits)
+		return 0;
 	return units_monotonic_ms() - c->asked_at_ms < EMPTY_PAUSE_MS ? EMPTY_PAUSE_MS : 0;
 }
 
@@ -142,6 +146,7 @@ static void next(struct poll *c)
 	uint64_t pause_ms = pause_before_next(c);
 
 	c->asking_end = false;
+	c->answered = true;
 	if (pause_ms == 0) {
 		ask_again(c);
 		return;
@@ -188,8 +193,10 @@ static int ask(struct poll *c)
 	struct request r;
 	int err;
 
-	want.wait_s = c->is_long ? WAIT_S : 0;
 	sub_want(c->sub, &want);
+	/* The first one only asks where we are, so that nothing is missed should the second break. */
+	c->waits = c->is_long && (want.from->len > 0 || c->answered);
+	want.wait_s = c->waits ? WAIT_S : 0;
 	if (c->asking_end) {
 		want.last = "1";
 		want.limit = 0;

@@ -17,6 +17,7 @@
 
 #define RETRY_FIRST_MS 100
 #define RETRY_CAP_MS 30000
+#define FOREIGN_RETRY_MS 1000	/* after a stream of somebody else's that ended and says nothing */
 #define STABLE_MS 1000		/* a connection that lived so long was no failure */
 #define WATCH_MIN_MS 10
 #define WATCH_MAX_MS 1000	/* how late a change of what is watched for may be noticed */
@@ -41,6 +42,7 @@ struct sub {
 	uint64_t asked_at_ms, limit_ms;	/* the answer should begin in that time */
 	uint64_t opened_at_ms, heard_at_ms;
 	uint64_t heartbeat_ms;		/* as announced; 0: not */
+	uint64_t watched_at_ms;		/* when silence was last looked for */
 	uint64_t missed_since_ms;	/* first request whose answer never told a cursor; 0: none */
 	uint64_t event_at_ms;		/* -w counts from here */
 	uint64_t events_seen;
@@ -119,6 +121,7 @@ void sub_want(const struct sub *s, struct request_want *want)
 
 static void watch_soon(struct sub *s)
 {
+	s->watched_at_ms = now_ms(s);
 	ev_timer_stop(s->loop, &s->watch);
 	ev_timer_set(&s->watch, WATCH_MIN_MS / 1000., 0.);
 	ev_timer_start(s->loop, &s->watch);
@@ -220,10 +223,9 @@ void sub_down(struct sub *s, enum sub_down how, const char *why, uint64_t retry_
 	snprintf(s->why, sizeof(s->why), "%s", why != NULL ? why : "");
 }
 
-/* A token may have been renewed since: worth one more try. */
-static bool try_new_token(struct sub *s)
+bool sub_renew_token(struct sub *s)
 {
-	if (http_status(s->http) != 401 || s->token_renewed || !client_refresh_token())
+	if (s->token_renewed || !client_refresh_token())
 		return false;
 	s->token_renewed = true;
 	return true;
@@ -245,7 +247,7 @@ bool sub_http_ended(struct sub *s, CURLcode result)
 	verdict = http_judge(s->http, result, &why, &after_ms);
 	if (verdict == CLIENT_OK && http_status(s->http) != 200)
 		sub_down(s, SUB_PROTOCOL, "the answer is a success, but neither 200 nor 204", 0);
-	else if (verdict == CLIENT_REFUSED && try_new_token(s))
+	else if (http_status(s->http) == 401 && result == CURLE_OK && sub_renew_token(s))
 		sub_down(s, SUB_AGAIN, "the token was renewed", 0);
 	else if (verdict == CLIENT_REFUSED)
 		sub_down(s, SUB_REFUSED, buf_cstr(&why), after_ms);
@@ -306,13 +308,15 @@ static uint64_t check_silence(struct sub *s)
 static void on_watch(struct ev_loop *loop, ev_timer *t, int events)
 {
 	struct sub *s = t->data;
-	uint64_t next = WATCH_MAX_MS;
+	uint64_t next = WATCH_MAX_MS, now = now_ms(s);
+	bool slept = now - s->watched_at_ms > 2 * WATCH_MAX_MS;	/* we, stopped by a signal */
 
 	(void)events;
+	s->watched_at_ms = now;
 	if (s->connection == NULL || !s->asking || sub_is_down(s))
 		return;
-	if (s->held != 0)
-		s->heard_at_ms = s->asked_at_ms = now_ms(s);	/* the silence is ours */
+	if (s->held != 0 || slept)
+		s->heard_at_ms = s->asked_at_ms = now;	/* the silence is ours */
 	else
 		next = check_silence(s);
 	if (next > 0) {
@@ -366,8 +370,8 @@ static void try_again(struct sub *s)
 	if (s->opened && (delivery_count_connected(s->delivery) > 0 ||
 	    now_ms(s) - s->opened_at_ms >= STABLE_MS))
 		backoff_success(&s->backoff);
-	if (s->down == SUB_CLOSED && s->retry_ms > at_least)
-		at_least = s->retry_ms;
+	if (s->down == SUB_CLOSED && at_least == 0)
+		at_least = s->retry_ms != 0 ? s->retry_ms : s->rt ? 0 : FOREIGN_RETRY_MS;
 	wait = backoff_next(&s->backoff, &s->config->client, at_least);
 	if (wait < 0) {
 		log_error("%s; giving up", s->why);
@@ -377,7 +381,7 @@ static void try_again(struct sub *s)
 	if (s->complained || s->down == SUB_CLOSED)
 		log_info("%s; trying again in %" PRId64 " ms", s->why, wait);
 	else
-		log_warn("%s; trying again until it works", s->why);
+		log_warn("%s; trying again", s->why);
 	s->complained = true;
 	ev_timer_set(&s->retry, (double)wait / 1000, 0.);
 	ev_timer_start(s->loop, &s->retry);

@@ -128,7 +128,7 @@ static void refused(struct ws *c, unsigned status, struct str why)
 		after_s = 0;
 	if (status == 204)
 		sub_down(c->sub, SUB_OVER, "", 0);
-	else if (status == 401 && client_refresh_token())
+	else if (status == 401 && sub_renew_token(c->sub))
 		sub_down(c->sub, SUB_AGAIN, "the token was renewed", 0);
 	else
 		sub_down(c->sub, again ? SUB_LOST : SUB_REFUSED, buf_cstr(&text), after_s * 1000);

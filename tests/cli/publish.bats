@@ -2,11 +2,7 @@
 # Publishing over HTTP: what goes in, what is answered, and what comes out again.
 bats_require_minimum_version 1.5.0
 load helper
-
-# python SCRIPT on stdin, with raw_http at hand
-py() {
-	PYTHONPATH=$RT_ROOT/tests/helpers PYTHONDONTWRITEBYTECODE=1 "$PYTHON" - "$@"
-}
+load ../helpers/raw_http
 
 memory_server() {
 	start_server --store memory: "$@"
@@ -52,9 +48,8 @@ memory_server() {
 
 @test "odd JSON comes out on one line and otherwise byte for byte" {
 	memory_server --max-poll 5000
-	py <<-'END'
+	py <<'END'
 		import random
-		from raw_http import *
 		random.seed(7)
 		strings = [b'""', b'"a"', rb'"\u0000\"\\\/\b\f\n\r\t\u00e9"', rb'"\ud83d\ude00"', rb'"\ud83d"',
 			'"é€😀"'.encode(), '"\u2028\u2029\u0085\ufeff"'.encode(), b'"\x7f"', b'"</script>"', b'"' + b'x' * 3000 + b'"']
@@ -89,13 +84,12 @@ memory_server() {
 		for g, w in zip(got, want):
 			assert g.endswith(b'Z","data":' + w + b"}"), (g, w)
 		assert do("POST", "/topics/p", b"[" * 129 + b"]" * 129).status == 400
-	END
+END
 }
 
 @test "what is no JSON is refused, however close: 400 with a reason" {
 	memory_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		with Conn() as c:
 			for bad in [b"", b" \n", b'{"a":1,}', b"[1 2]", b'{"a":tru}', b'{"a":01}', b"{,}", b"1 2", b"nul",
 					b'"\x01"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"', b'"\\x41"', b'{"a"}', b"+1", b".5",
@@ -105,13 +99,12 @@ memory_server() {
 				assert r.fields["content-type"] == "application/problem+json", r
 				assert len(r.json["detail"]) > 8 and r.json["title"] == "Bad Request", r
 			assert c.do("GET", "/topics/t").json == []
-	END
+END
 }
 
 @test "refusals name the cause and what to do, and leave nothing behind" {
 	memory_server --max-event 1K --max-body 4K --max-topic 20
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		def refused(status, words, method="POST", target="/topics/t", body=b"1", fields=None):
 			r = do(method, target, body, fields)
 			assert r.status == status and r.json["status"] == status, (target, r)
@@ -149,13 +142,12 @@ memory_server() {
 		assert do("GET", "/topics").json["topics"] == []
 		assert do("POST", "/topics/t", b"1" * 1024).status == 201
 		assert do("POST", "/topics/" + "a" * 20, b"1").status == 201
-	END
+END
 }
 
 @test "a body announced as too large is refused before it is sent" {
 	memory_server --max-event 1K
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		with Conn() as c:
 			c.send(c.head_bytes("POST", "/topics/t", {"Content-Length": 1 << 40}))
 			r = c.answer()
@@ -164,7 +156,7 @@ memory_server() {
 		with Conn() as c:
 			c.send(c.head_bytes("POST", "/topics/t", {"Content-Length": 1 << 40, "Expect": "100-continue"}))
 			assert c.head().status == 413
-	END
+END
 	run http_status -H 'Expect: 100-continue' -d 1 /topics/t
 	assert_output 201
 }
@@ -173,8 +165,7 @@ memory_server() {
 
 @test "NDJSON in pieces of any size: lines count while the body still comes in" {
 	memory_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		text = "".join('{"n":%d,"s":"é😀"}\r\n' % i for i in range(1, 41)).encode()
 		with Conn() as c:
 			c.send(c.head_bytes("POST", "/topics/t", CHUNKED))
@@ -188,13 +179,12 @@ memory_server() {
 			assert r.status == 200 and r.json["accepted"] == 41 and r.json["refused"] == 0, r
 			assert r.json["last"] == do("GET", "/topics/t?last=1").json[0]["id"], r
 			assert r.json["errors"] == [] and r.json["ack"] == "memory", r
-	END
+END
 }
 
 @test "a bad line never costs a good one; the first hundred are named by number" {
 	memory_server --max-event 100 --max-topic 10
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		body = b'{"n":1}\n{"n":\n\n{"n":2}\r\n"\xff"\n{"n":3} x\n"' + b"x" * 6000 + b'"\n' + b'"' + b"y" * 200 + b'"\n{"n":4}'
 		r = do("POST", "/topics/t", body, NDJSON)
 		assert (r.json["accepted"], r.json["refused"]) == (4 - 1, 5), r
@@ -211,13 +201,12 @@ memory_server() {
 		r = do("POST", "/events", b'{"topic":"e","data":1}\n{"data":2}\n{"topic":"much/too/long","data":3}\n'
 			b'{"topic":"$x","data":4}\n{"topic":"e","data":5}\n', NDJSON)
 		assert (r.json["accepted"], [e["line"] for e in r.json["errors"]]) == (2, [2, 3, 4]), r
-	END
+END
 }
 
 @test "blank lines and empty bodies are nothing, and are answered" {
 	memory_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		for body in b"", b"\n", b"\n\n\r\n\n", b"1\n\n\n":
 			r = do("POST", "/topics/t", body, NDJSON)
 			assert r.status == 200 and r.json["refused"] == 0, (body, r)
@@ -229,20 +218,19 @@ memory_server() {
 			c.chunk(b"\n")
 			c.chunk(b"")
 			assert c.answer().json["accepted"] == 1
-	END
+END
 }
 
 @test "a publisher that dies in the middle loses only the line it was in" {
 	memory_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		with Conn() as c:
 			c.send(c.head_bytes("POST", "/topics/t", CHUNKED))
 			c.chunk(b'{"n":1}\n{"n":2}\n{"n":')
 		assert wait_for(lambda: [e["data"]["n"] for e in do("GET", "/topics/t").json] == [1, 2])
 		assert wait_for(lambda: do("GET", "/connections").json["connections"] == [])
 		assert do("POST", "/topics/t", b"3").json["seq"] == 3
-	END
+END
 }
 
 @test "envelopes: what a poll returned can be published as it is" {
@@ -286,8 +274,7 @@ memory_server() {
 
 @test "ack=lines answers each line while the client goes on sending" {
 	start_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		with Conn() as c:
 			c.send(c.head_bytes("POST", "/topics/t?ack=lines", CHUNKED))
 			c.chunk(b"1\n")
@@ -307,7 +294,7 @@ memory_server() {
 			assert c.do("GET", "/topics/t?limit=1").status == 200	# the connection goes on
 		events = do("GET", "/topics/t").json
 		assert [e["data"] for e in events] == [n for n in range(1, 50) if n % 7 != 0], events
-	END
+END
 }
 
 @test "ack=lines: many lines at once are answered in order" {
@@ -321,9 +308,8 @@ memory_server() {
 
 @test "ack=lines: answers that nobody reads stop the reading, then end the request" {
 	memory_server --max-unread 500ms
-	py "$SERVER_PID" <<-'END'
+	py "$SERVER_PID" <<'END'
 		import sys
-		from raw_http import *
 		with Conn(timeout=8, rcvbuf=4096) as c:
 			c.send(c.head_bytes("POST", "/topics/t?ack=lines", CHUNKED))
 			sent, piece = 0, b"1\n" * 10000
@@ -338,13 +324,12 @@ memory_server() {
 		assert do("GET", "/stats").json["net"]["slow"] == 1
 		peak = [l for l in open(f"/proc/{sys.argv[1]}/status") if l.startswith("VmHWM")][0]
 		assert int(peak.split()[1]) < 200 << 10 << (SLOW > 1), peak
-	END
+END
 }
 
 @test "ack=lines: a limit met on the way is the last line of a cut answer" {
 	memory_server --max-body 1K
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		with Conn() as c:
 			c.send(c.head_bytes("POST", "/topics/t?ack=lines", CHUNKED))
 			c.chunk(b"1\n")
@@ -354,15 +339,14 @@ memory_server() {
 			c.chunk(b"2\n" * 600)
 			assert "--max-body" in json.loads(next(answers))["error"]
 			assert c.closed_within(5)
-	END
+END
 }
 
 # --- Idempotency-Key -----------------------------------------------------------------------------------
 
 @test "the same key: the same answer, and no second event; another body: 422" {
 	start_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		def post(key, body, target="/topics/t", more=None):
 			return do("POST", target, body, {"Idempotency-Key": key, **(more or {})})
 		first = post("k", b'{"n":1}')
@@ -385,15 +369,14 @@ memory_server() {
 		assert post("bad", b"1").status == 201
 		assert post("k" * 256, b"1").status == 400 and post("", b"1").status == 400
 		assert post("x", b"1\n", "/topics/t?ack=lines", NDJSON).status == 400
-	END
+END
 	run fetch /stats
 	assert_json '.store.replayed == 3'
 }
 
 @test "retries at the same time make one event, and all get its answer" {
 	start_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		for round in range(20):
 			key = {"Idempotency-Key": f"k{round}", **NDJSON}
 			conns = [Conn() for _ in range(8)]
@@ -405,7 +388,7 @@ memory_server() {
 			for c in conns:
 				c.s.close()
 		assert do("GET", "/topics").json["topics"][0]["seq"] == 20 * 50
-	END
+END
 }
 
 @test "a key outlives kill -9 of the server, but not its age" {
@@ -425,8 +408,7 @@ memory_server() {
 
 @test "a keyed body over --max-keyed-body is refused as a whole" {
 	memory_server --max-keyed-body 1K
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		key = {"Idempotency-Key": "k"}
 		r = do("POST", "/topics/t", b"1\n" * 600, {**key, **NDJSON})
 		assert r.status == 413 and "--max-keyed-body" in r.json["detail"], r
@@ -438,16 +420,15 @@ memory_server() {
 			assert r.status == 413, r
 		assert do("GET", "/topics/t").json == []
 		assert do("POST", "/topics/t", b"1\n" * 500, {**key, **NDJSON}).json["accepted"] == 500
-	END
+END
 }
 
 # --- much ------------------------------------------------------------------------------------------------
 
 @test "a body of any length passes in bounded memory" {
 	start_server --sync none --memory 16M --append-queue 8M --retain-bytes 32M
-	py "$SERVER_PID" <<-'END'
+	py "$SERVER_PID" <<'END'
 		import sys
-		from raw_http import *
 		megabytes = 400 if SLOW == 1 else 60
 		line = b'{"x":"' + b"y" * 2000 + b'"}\n'
 		piece = line * 500	# a megabyte
@@ -460,13 +441,12 @@ memory_server() {
 		peak = int([l for l in open(f"/proc/{sys.argv[1]}/status") if l.startswith("VmHWM")][0].split()[1])
 		print(f"# peak {peak} kB")
 		assert SLOW > 1 or peak < 100 << 10, peak
-	END
+END
 }
 
 @test "64 posts in a row are answered in order, and a GET behind them sees them all" {
 	start_server
-	py <<-'END'
-		from raw_http import *
+	py <<'END'
 		with Conn() as c:
 			for i in range(200):
 				c.ask("POST", "/topics/t", b'{"n":%d}' % i if i % 10 else b"bad")
@@ -482,5 +462,5 @@ memory_server() {
 				assert r.status == 201 and r.json["seq"] == seq, (i, r)
 			assert len(c.answer().json) == 180
 			assert c.answer().json["seq"] == 181
-	END
+END
 }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2030,SC2031  # run sets output, stderr, status
 # rt-poll against a server that misbehaves on demand: topics, and web resources.
 bats_require_minimum_version 1.5.0
 load helper
 load ../helpers/fake.bash
 
-# publish TOPIC VALUE...: to the fake server, with curl, so that these tests stand on rt-poll alone
+# post TOPIC VALUE...: publish to the fake server, with curl, so that these tests stand on rt-poll alone
 post() {
 	local topic=$1
 	shift
@@ -298,6 +299,66 @@ fingerprint() {
 	script -qec "rt-poll -r chat" /dev/null </dev/null >"$RT_TMP/tty"
 	run cat -v "$RT_TMP/tty"
 	assert_output --partial 'a\x1B[31mb\xC2\x9B'
+}
+
+# --- with rt-serve ---------------------------------------------------------------------------
+
+@test "rt-serve: pages, then nothing new; a restart of the server changes nothing" {
+	start_server
+	publish chat 1 2500
+	run rt-poll -S "$RT_TMP/state" --limit 100 chat
+	assert_success
+	echo "$output" >"$RT_TMP/got"
+	assert_seqs got 1 2500
+	before=$(fingerprint "$RT_TMP/state")
+	kill_server
+	restart_server
+	run rt-poll -S "$RT_TMP/state" chat
+	assert_equal "$status" 1
+	assert_output ""
+	assert_equal "$(fingerprint "$RT_TMP/state")" "$before"
+	publish chat 2501 2510
+	rt-poll -S "$RT_TMP/state" chat >"$RT_TMP/got"
+	assert_seqs got 2501 2510
+}
+
+@test "rt-serve: any split of a topic into runs gives the same lines" {
+	start_server
+	publish chat 1 200
+	publish other/x 1 50
+	rt-poll chat 'other/*' >"$RT_TMP/whole"
+	[ "$(wc -l <"$RT_TMP/whole")" -eq 250 ]
+	for n in 3 7 99; do
+		rm -f "$RT_TMP/state"
+		while rt-poll -S "$RT_TMP/state" -n "$n" chat 'other/*'; do :; done >"$RT_TMP/parts"
+		assert_same whole parts
+	done
+}
+
+@test "rt-serve: a long poll gets the event that comes, in time" {
+	start_server
+	rt-poll -S "$RT_TMP/state" --since now chat || :
+	bg poll rt-poll -r --wait 20 -S "$RT_TMP/state" chat
+	publish chat 1 1
+	bg_wait poll 5
+	assert_equal "$BG_STATUS" 0
+	run cat "$RT_TMP/poll.out"
+	assert_output '{"n":1}'
+}
+
+@test "rt-serve: another store behind the URL is told by a gap, and polling goes on" {
+	start_server
+	publish chat 1 3
+	rt-poll -S "$RT_TMP/state" chat
+	stop_server
+	restart_server --store "$RT_TMP/new.store"
+	publish chat 1 2
+	run rt-poll -S "$RT_TMP/state" chat
+	assert_success
+	[[ $output == *'"reason":"store"'* ]]
+	publish chat 3 3
+	run rt-poll -r -S "$RT_TMP/state" chat
+	assert_output '{"n":3}'
 }
 
 # --- web resources ---------------------------------------------------------------------------

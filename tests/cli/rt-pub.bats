@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2030,SC2031  # run sets output, stderr, status
 # rt-pub against a server that misbehaves on demand: what goes over the wire, and what does not.
 bats_require_minimum_version 1.5.0
 load helper
 load ../helpers/fake.bash
 
+# What is said in printf's notation, published with the arguments behind it.
 feed() {
+	# shellcheck disable=SC2059
 	printf "$1" | rt-pub "${@:2}"
 }
 
@@ -410,6 +413,56 @@ big_string() {
 	assert_failure
 	[ "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$BG_PID/status")" -lt $((30000 * RT_SLOW)) ]
 	bg_kill pub KILL || :
+}
+
+# Has the newest event of TOPIC this seq?
+has_seq() {
+	[ "$(rt-poll --last 1 "$1" | jq .seq)" = "$2" ]
+}
+
+# --- with rt-serve ---------------------------------------------------------------------------
+
+@test "rt-serve is killed three times under load: every line once, in order" {
+	start_server
+	lines 60000 >"$RT_TMP/all"
+	mkfifo "$RT_TMP/in"
+	exec 7<>"$RT_TMP/in"
+	BG_STDIN=$RT_TMP/in bg pub rt-pub chat 7>&-
+	for part in 1 2 3; do
+		sed -n "$((part * 20000 - 19999)),$((part * 20000))p" "$RT_TMP/all" >&7
+		kill_server
+		restart_server 7>&-
+	done
+	wait_for has_seq chat 60000
+	exec 7>&-
+	bg_wait pub
+	assert_equal "$BG_STATUS" 0
+	rt-poll -r chat | cmp - "$RT_TMP/all"
+}
+
+@test "rt-serve: text, bytes, type and key arrive as they were given; --ack tells the ids" {
+	start_server
+	feed 'é "x"\n\n' -l --type T --event-key 'k&1' a/b
+	feed '\xff\n' -b a/b
+	rt-poll a/b >"$RT_TMP/got"
+	run jq -c '[.seq,.type,.key,.data,.data_base64]' "$RT_TMP/got"
+	assert_line -n 0 '[1,"T","k&1","é \"x\"",null]'
+	assert_line -n 1 '[2,"T","k&1","",null]'
+	assert_line -n 2 '[3,null,null,null,"/w=="]'
+	feed '1\n2\n' --ack a/b >"$RT_TMP/acks"
+	rt-poll --last 2 a/b | jq -c '[.id,.seq]' >"$RT_TMP/want"
+	jq -c '[.id,.seq]' "$RT_TMP/acks" | cmp - "$RT_TMP/want"
+}
+
+@test "rt-serve: what rt-poll prints can be published as it is" {
+	start_server
+	feed '1\n{"a":"b"}\n' --type T a
+	feed '\xff\n' -b b
+	rt-poll a b >"$RT_TMP/first"
+	SERVER=second start_server
+	rt-pub <"$RT_TMP/first"
+	rt-poll a b | jq -c 'del(.id,.time)' >"$RT_TMP/second"
+	jq -c 'del(.id,.time)' "$RT_TMP/first" | cmp - "$RT_TMP/second"
 }
 
 # --- signals ---------------------------------------------------------------------------------

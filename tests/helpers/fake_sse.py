@@ -190,6 +190,15 @@ def pass_on(source, target):
             pass
 
 
+def end(sock):
+    """Closing alone would wait for the thread that reads from it."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    sock.close()
+
+
 def has_end(head):
     head = head.lower()
     return b"\r\ncontent-length:" in head or head.split(b" ", 2)[1:2] == [b"204"]
@@ -221,7 +230,7 @@ def hold_back(source, target, head_first):
     except OSError:
         pass
     finally:
-        target.close()
+        end(target)
 
 
 def cut_after(source, target, limit):
@@ -232,12 +241,11 @@ def cut_after(source, target, limit):
                 break
             limit -= len(data)
             target.sendall(data)
-        target.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError:
         pass
     finally:
-        target.close()
-        source.close()
+        end(target)
+        end(source)
 
 
 def proxy(client, port, answer, *args):

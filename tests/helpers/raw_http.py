@@ -137,6 +137,44 @@ class Conn:
                 line, rest = rest.split(b"\n", 1)
                 yield line
 
+    def ws_open(self, target, fields=None, host="127.0.0.1"):
+        """Ask for a WebSocket; the answer's head, 101 if it is one."""
+        self.ask("GET", target, None, {"Connection": "Upgrade", "Upgrade": "websocket",
+                 "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+                 **(fields or {})}, host)
+        return self.head()
+
+    def ws_send(self, text, opcode=1):
+        data = text if isinstance(text, bytes) else text.encode()
+        n = len(data)
+        size = bytes([0x80 | n]) if n < 126 else (b"\xfe" + n.to_bytes(2, "big") if n < 65536
+                else b"\xff" + n.to_bytes(8, "big"))
+        self.send(bytes([0x80 | opcode]) + size + b"\0\0\0\0" + data)  # a mask of zeros
+
+    def ws_frame(self):
+        """(opcode, payload) of the next frame."""
+        a, b = self.exactly(2)
+        n = b & 127
+        if n > 125:
+            n = int.from_bytes(self.exactly(2 if n == 126 else 8), "big")
+        return a & 15, self.exactly(n)
+
+    def ws_text(self):
+        """The next text frame, past pings."""
+        while True:
+            op, data = self.ws_frame()
+            if op == 1:
+                return data.decode()
+            if op == 8:
+                raise Closed(f"close {int.from_bytes(data[:2], 'big')}")
+
+    def ws_close_code(self):
+        """The code of the close frame, past everything else."""
+        while True:
+            op, data = self.ws_frame()
+            if op == 8:
+                return int.from_bytes(data[:2], "big")
+
     def closed_within(self, seconds):
         """Does the server close within that time? Whatever it sends before is kept."""
         self.s.settimeout(seconds * SLOW)

@@ -135,6 +135,8 @@ static int set_limit(struct conn_limits *l, struct listener_config *config, cons
 		l->body_ms = v;
 	else if (sscanf(option, "idle_ms=%llu", &v) == 1)
 		l->idle_ms = v;
+	else if (sscanf(option, "heartbeat_ms=%llu", &v) == 1)
+		l->heartbeat_ms = v;
 	else if (sscanf(option, "max_connections=%llu", &v) == 1)
 		l->max_connections = (unsigned)v;
 	else if (sscanf(option, "max_per_address=%llu", &v) == 1)

@@ -356,7 +356,10 @@ static void time_is_up(struct loop *l, struct loop_timer *t)
 
 static void drain(struct live *v)
 {
-	answer_soon((struct poll *)((char *)v - offsetof(struct poll, live)));
+	struct poll *p = (struct poll *)((char *)v - offsetof(struct poll, live));
+
+	exchange_close_after(p->x);
+	answer_soon(p);
 }
 
 static void describe(const struct live *v, struct buf *b)

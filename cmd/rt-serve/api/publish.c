@@ -154,13 +154,22 @@ static void wait_for_room(struct publish *p)
 		loop_timer_set(a->loop, &a->publish_timer, WAIT_TICK_MS);
 }
 
-/** Are answers of ?ack=lines piling up? Ends the request if nobody has read any for long. */
-static bool unread(struct publish *p)
+/** Are there answers of ?ack=lines that the client has not read yet? */
+static bool has_unread(const struct publish *p)
+{
+	return p->ack_lines && p->x != NULL && conn_pending(exchange_conn(p->x)) > 0;
+}
+
+/**
+ * Are so many of them unread that no more lines should be taken? Ends the request if nothing at all
+ * has gone out for long.
+ */
+static bool too_many_unread(struct publish *p)
 {
 	uint64_t now = loop_now_ms(p->api->loop);
 	struct conn_info info;
 
-	if (!p->ack_lines || p->x == NULL || conn_pending(exchange_conn(p->x)) < UNREAD_BYTES) {
+	if (!has_unread(p)) {
 		p->unread_since_ms = 0;
 		return false;
 	}
@@ -171,7 +180,7 @@ static bool unread(struct publish *p)
 	} else if (now - p->unread_since_ms > api_config(p->api)->max_unread_ms) {
 		exchange_abort(p->x, CONN_SLOW);
 	}
-	return true;
+	return conn_pending(exchange_conn(p->x)) >= UNREAD_BYTES;
 }
 
 /** May the next group go to the store now? */
@@ -180,7 +189,7 @@ static bool may_send(struct publish *p)
 	const struct config *c = api_config(p->api);
 	uint64_t n = p->filling->batch.n;
 
-	if (unread(p) || store_queued(p->api->shared->store) > c->append_queue)
+	if (store_queued(p->api->shared->store) > c->append_queue)
 		return false;
 	if (c->publish_rate == 0 || p->key != NULL || p->kind != PUBLISH_NDJSON)
 		return true;
@@ -286,11 +295,13 @@ static struct group *filling(struct publish *p)
 static void push(struct publish *p)
 {
 	bool hold = p->key != NULL && !p->ended;	/* all of it is one transaction */
+	bool full;
 
 	if (p->failed || p->x == NULL)
 		return;
+	full = too_many_unread(p);
 	if (p->filling != NULL && !hold && p->in_flight < GROUPS_IN_FLIGHT) {
-		if (!may_send(p)) {
+		if (full || !may_send(p)) {
 			wait_for_room(p);
 		} else {
 			p->pushing++;
@@ -299,9 +310,9 @@ static void push(struct publish *p)
 			if (p->pushing > 0)
 				return;
 		}
-	} else if (unread(p)) {
-		wait_for_room(p);	/* to see whether they are read in the end */
 	}
+	if (has_unread(p))
+		wait_for_room(p);	/* to see whether they are read in the end */
 	if (!p->ended) {
 		bool pause = p->filling != NULL && p->filling->batch.bytes > GROUP_BYTES && !hold;
 
@@ -621,6 +632,8 @@ void publish_start(struct exchange *x, struct request *r)
 	limit = r->http->content_length > 0 ? too_large(p, (uint64_t)r->http->content_length) : NULL;
 	if (limit != NULL)
 		fail(p, 413, limit);
+	else if (!r->http->has_body)
+		on_body_end(x);
 }
 
 /* --- one value from a WebSocket ------------------------------------------------------------------------- */

@@ -80,7 +80,7 @@ struct hub_options {
 int hub_subscribe(struct hub *h, struct subscription *sub, const struct subscription_ops *ops,
 	struct filters *f, const struct hub_start *start, const struct hub_options *o);
 
-/** End it; no callback runs afterwards; (sub) may be freed. Does nothing if it is not subscribed. */
+/** End it: no callback runs afterwards, (sub) may be freed. Not subscribed: does nothing. */
 void hub_unsubscribe(struct hub *h, struct subscription *sub);
 
 /**

@@ -311,7 +311,8 @@ static int join(struct presence *p, struct str topic, const struct presence_memb
 	return 0;
 }
 
-int presence_join(struct presence *p, struct str topic, const struct presence_member *m, uint64_t now_ms)
+int presence_join(struct presence *p, struct str topic, const struct presence_member *m,
+	uint64_t now_ms)
 {
 	int rc;
 

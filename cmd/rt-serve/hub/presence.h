@@ -35,14 +35,18 @@ struct presence_member {
 struct presence *presence_new(const struct presence_config *c);
 void presence_free(struct presence *p);
 
-/** Is (topic) watched? Not if it is too long to have a topic of its own below $presence/. (NULL): no. */
+/** Is (topic) watched? Not if it is too long for a topic below $presence/. (NULL): no. */
 bool presence_wants(const struct presence *p, struct str topic);
 
-/** (m) is copied. A join with an id that waits for its leave takes it back. 0, or -1 without memory. */
-int presence_join(struct presence *p, struct str topic, const struct presence_member *m, uint64_t now_ms);
+/** (m) is copied. A join with an id that waits for its leave takes it back. 0, or -1: no memory. */
+int presence_join(struct presence *p, struct str topic, const struct presence_member *m,
+	uint64_t now_ms);
 void presence_leave(struct presence *p, struct str topic, const char *id, uint64_t now_ms);
 
-/** Append the JSON answer {"topic":…,"count":N,"members":[{"id":…,"user":…,"transport":…,"since":…}…]}. 0 or -1. */
+/**
+ * Append the JSON answer {"topic":…,"count":N,"members":[{"id":…,"user":…,"transport":…,
+ * "since":…}…]}, the newest member first. 0 or -1 as buf_add.
+ */
 int presence_write(struct presence *p, struct str topic, struct buf *b);
 
 /**

@@ -14,12 +14,12 @@
 #include "net/http1_guard.h"
 #include "net/loop_internal.h"
 
-struct address;
 struct websocket;
 
 #define INPUT_SIZE 16384	/* larger only for a request head */
 #define INPUT_TURN 65536	/* bytes read from a connection in one callback */
 #define OUTPUT_COPY 16384	/* a rest up to this is copied, so that it pins no chunk */
+#define OUTPUT_STALLED 65536	/* behind a stall so much may wait before input is read no more */
 #define LINGER_MS 2000
 
 /** Input that is incomplete or may not be looked at yet. */
@@ -124,7 +124,6 @@ struct conn {
 	};
 	struct conn *next, **prev;		/* of the loop */
 	struct conn *flush_next;		/* on the dirty or early list, if linked */
-	struct address *counted;
 	uint64_t id, since_ms, bytes_in, bytes_out;
 	uint64_t active_ms;			/* begin of what deadlines count from */
 	uint64_t beat_ms;			/* last look at the peer's life */
@@ -139,6 +138,7 @@ struct conn {
 	bool fresh : 1;				/* no request yet */
 	bool sent : 1;				/* bytes may be unacknowledged */
 	bool limited : 1;			/* counted in max_connections */
+	bool counted : 1;			/* counted for the address of (peer) */
 	bool refused : 1;
 };
 
@@ -161,6 +161,15 @@ void conn_input_later(struct conn *c);
 
 /** Let the input buffer grow to hold at least (n) bytes. 0 or -1. */
 int input_grow(struct input *in, uint32_t n);
+
+/** Put (c) on the dirty or early list of its loop; nothing moves it from one to the other. */
+void conn_link(struct conn *c, struct conn **list);
+
+/** Everything is written and the connection is ending: shut it down, and linger. */
+void conn_shut(struct conn *c);
+
+void output_give(struct loop *l, struct output *o);
+void output_pool_free(struct loop *l);
 
 /** Pieces queued so far go out whatever happens, though the socket stalls. */
 void conn_fix_output(struct conn *c);

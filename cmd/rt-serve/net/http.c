@@ -166,7 +166,6 @@ void exchange_reap(struct exchange *x)
 	if (x->held != NULL)
 		buf_fini(x->held);
 	free(x->held);
-	free(x->ws_key);
 	free(x);
 }
 
@@ -183,7 +182,7 @@ static int exchange_release_held(struct exchange *x)
 	struct buf *held = x->held;
 	int r;
 
-	if (held == NULL)
+	if (held == NULL || x->keyed)
 		return 0;
 	x->held = NULL;
 	r = conn_write(x->conn, held->p, held->len);
@@ -276,20 +275,33 @@ void exchange_abort(struct exchange *x, enum conn_end why)
 		conn_close(x->conn, why);
 }
 
+static int exchange_hold(struct exchange *x, const void *p, size_t n)
+{
+	if (x->held == NULL) {
+		if ((x->held = malloc(sizeof(*x->held))) == NULL)
+			return -1;
+		buf_init(x->held, HELD_MAX);
+	}
+	return buf_add(x->held, p, n);
+}
+
+int exchange_keep_key(struct exchange *x, struct str key)
+{
+	x->keyed = true;
+	return exchange_hold(x, key.p, key.n);
+}
+
 int exchange_out(struct exchange *x, const void *p, size_t n)
 {
 	struct conn *c = x->conn;
 
 	if (x == c->exchanges)
 		return conn_write(c, p, n);
-	if (x->held == NULL) {
-		if ((x->held = malloc(sizeof(*x->held))) == NULL)
-			goto fail;
-		buf_init(x->held, HELD_MAX);
-	}
-	if (buf_add(x->held, p, n) == 0)
+	if (x->keyed)
+		buf_reset(x->held);	/* it is not going to be a WebSocket */
+	x->keyed = false;
+	if (exchange_hold(x, p, n) == 0)
 		return 0;
-fail:
 	conn_close(c, CONN_NOMEM);
 	return -1;
 }

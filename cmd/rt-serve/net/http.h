@@ -79,7 +79,10 @@ void *exchange_user(const struct exchange *x);
 struct conn *exchange_conn(const struct exchange *x);
 struct loop *exchange_loop(const struct exchange *x);
 
-/** Stop and go on delivering the body (backpressure: the socket is not read meanwhile). */
+/**
+ * Stop and go on delivering the body (backpressure: the socket is not read meanwhile). A client that
+ * waits for 100 Continue gets it after request(), unless the body is paused or an answer is made.
+ */
 void exchange_pause(struct exchange *x, bool pause);
 
 /** Whole answer with its length. HEAD is handled here. (body) is copied. Answers leave in order of the requests. */

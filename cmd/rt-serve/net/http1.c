@@ -122,18 +122,20 @@ static void input_discard(struct input *in)
 
 /*
  * The request is not one, or can't be read to its end: say so in its turn, and close. (x) is the
- * exchange whose body it was, or NULL. A begun answer can only be broken off.
+ * exchange whose body it was, or NULL: a new request, or one that was answered long ago. An answer
+ * that has begun can only be broken off.
  */
 static void http1_refuse(struct conn *c, struct exchange *x, unsigned status, const char *why,
 	enum conn_end end)
 {
 	const struct http_handler *h = c->env->handler;
+	bool body = c->in->state == INPUT_BODY;
 
 	input_discard(c->in);
 	if (h->malformed != NULL)
 		h->malformed(c, status, why, h->arg);
-	if (x != NULL && x->begun) {
-		conn_close(c, end);
+	if (body && (x == NULL || x->begun)) {
+		conn_close_after_flush(c, end);
 		return;
 	}
 	if (x == NULL && (x = exchange_new(c)) == NULL)
@@ -345,8 +347,7 @@ static void request_start(struct conn *c, const struct http1_head *h, size_t n, 
 	body_begin(c, x, h);
 	x->continues = r->has_body && !r->http10 && in->off == in->len
 		&& http_field(r, "expect").p != NULL;
-	if (r->upgrade_websocket && (x->ws_key = strndup(http_field(r, "sec-websocket-key").p,
-		WEBSOCKET_KEY_LEN)) == NULL) {
+	if (r->upgrade_websocket && exchange_keep_key(x, http_field(r, "sec-websocket-key")) != 0) {
 		conn_close(c, CONN_NOMEM);
 		return;
 	}
@@ -522,6 +523,8 @@ static void http1_eof(struct conn *c)
 		return;
 	}
 	tell_eof(c);
+	if (in != NULL && in->again.queued)
+		return;		/* requests that are here already come first */
 	if (c->eof && c->exchanges == NULL && !conn_congested(c))
 		conn_close_after_flush(c, CONN_EOF);
 }

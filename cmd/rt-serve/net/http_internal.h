@@ -21,8 +21,7 @@ struct exchange {
 	const struct exchange_ops *ops;
 	void *user;
 	void *note;			/* the handler's, until finished() */
-	struct buf *held;
-	char *ws_key;			/* Sec-WebSocket-Key of a correct handshake, 24 bytes */
+	struct buf *held;		/* if (keyed): Sec-WebSocket-Key, before there is an answer */
 	uint64_t sent;			/* content bytes of the answer */
 	uint16_t status;
 	uint8_t why;			/* enum conn_end */
@@ -39,6 +38,7 @@ struct exchange {
 	bool close : 1;			/* the connection ends after the answer */
 	bool eof_told : 1;
 	bool over : 1;
+	bool keyed : 1;
 };
 
 /** A new exchange behind the others of (c). NULL without memory: the connection ends. */
@@ -46,6 +46,9 @@ struct exchange *exchange_new(struct conn *c);
 
 /** Wire bytes of the answer, in its turn. 0 or -1. */
 int exchange_out(struct exchange *x, const void *p, size_t n);
+
+/** Keep a WebSocket handshake's key until it is accepted. 0 or -1. */
+int exchange_keep_key(struct exchange *x, struct str key);
 
 /** Take (x), the only one of its connection, out of it: it has become something else. */
 void exchange_convert(struct exchange *x);

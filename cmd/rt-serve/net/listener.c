@@ -74,34 +74,34 @@ static struct address **address_slot(struct accepting *a, const struct peer *p)
 	return slot;
 }
 
-static struct address *address_take(struct accepting *a, const struct peer *p, unsigned max, bool *full)
+static bool address_take(struct accepting *a, const struct peer *p, unsigned max)
+{
+	struct address **slot, *e;
+	bool room;
+
+	pthread_mutex_lock(&a->lock);
+	slot = address_slot(a, p);
+	e = *slot;
+	if (e == NULL && (e = calloc(1, sizeof(*e))) != NULL) {
+		e->family = p->family;
+		memcpy(e->addr, p->addr, 16);
+		*slot = e;
+	}
+	room = e != NULL && e->count < max;
+	if (room)
+		e->count++;
+	pthread_mutex_unlock(&a->lock);
+	return room;
+}
+
+static void address_give(struct accepting *a, const struct peer *p)
 {
 	struct address **slot, *e;
 
 	pthread_mutex_lock(&a->lock);
 	slot = address_slot(a, p);
 	e = *slot;
-	*full = e != NULL && e->count >= max;
-	if (e == NULL && (e = calloc(1, sizeof(*e))) != NULL) {
-		e->family = p->family;
-		memcpy(e->addr, p->addr, 16);
-		*slot = e;
-	}
-	if (e != NULL && !*full)
-		e->count++;
-	pthread_mutex_unlock(&a->lock);
-	return *full ? NULL : e;
-}
-
-static void address_give(struct accepting *a, struct address *e)
-{
-	struct peer p = {.family = e->family};
-	struct address **slot;
-
-	memcpy(p.addr, e->addr, 16);
-	pthread_mutex_lock(&a->lock);
 	if (--e->count == 0) {
-		slot = address_slot(a, &p);
 		*slot = e->next;
 		free(e);
 	}
@@ -110,21 +110,18 @@ static void address_give(struct accepting *a, struct address *e)
 
 static void conn_uncount_address(struct conn *c)
 {
-	if (c->counted != NULL)
-		address_give(c->env->accepting, c->counted);
-	c->counted = NULL;
+	if (c->counted)
+		address_give(c->env->accepting, &c->peer);
+	c->counted = false;
 }
 
 bool conn_count_address(struct conn *c)
 {
 	unsigned max = c->env->limits->max_per_address;
-	bool full = false;
 
-	conn_uncount_address(c);
 	if (max == 0 || c->env->accepting == NULL || c->peer.family == AF_UNIX)
 		return true;
-	c->counted = address_take(c->env->accepting, &c->peer, max, &full);
-	return !full;
+	return c->counted = address_take(c->env->accepting, &c->peer, max);
 }
 
 void conn_uncount(struct conn *c)
@@ -149,6 +146,7 @@ void conn_set_peer(struct conn *c, const char *address, unsigned port)
 		c->peer.port = p.port;
 		return;
 	}
+	conn_uncount_address(c);
 	c->peer = p;
 	conn_count_address(c);
 }

@@ -67,7 +67,7 @@ int websocket_check(const struct http_request *r)
 	return 1;
 }
 
-static void accept_key(char dst[BASE64_ENCODED_LEN(SHA_DIGEST_LENGTH)], const char *key)
+static void accept_key(char dst[BASE64_ENCODED_LEN(SHA_DIGEST_LENGTH)], const uint8_t *key)
 {
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";	/* RFC 6455 */
 	uint8_t text[WEBSOCKET_KEY_LEN + sizeof(guid) - 1], digest[SHA_DIGEST_LENGTH];
@@ -83,7 +83,7 @@ static int make_answer(struct buf *b, const struct exchange *x, struct str proto
 {
 	char key[BASE64_ENCODED_LEN(SHA_DIGEST_LENGTH)];
 
-	accept_key(key, x->ws_key);
+	accept_key(key, x->held->p);
 	buf_reset(b);
 	if (buf_addf(b, "HTTP/1.1 101 Switching Protocols\r\nDate: %s\r\nUpgrade: websocket\r\n"
 		"Connection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n", http_date(x->conn->loop),
@@ -107,7 +107,7 @@ struct websocket *websocket_accept(struct exchange *x, const struct websocket_op
 
 	if (x->over || x->begun || conn_over(c))
 		return NULL;
-	assert(x->ws_key != NULL);
+	assert(x->keyed);
 	if (c->exchanges != x || x->next != NULL)
 		return NULL;
 	if ((w = calloc(1, sizeof(*w))) == NULL)

@@ -223,8 +223,8 @@ static int set_up(struct database *d, enum store_sync sync)
 
 	sqlite3_busy_timeout(d->db, BUSY_MS);
 	sqlite3_extended_result_codes(d->db, 0);
-	return execute(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 0;"
-		"PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;", levels[sync]);
+	return execute(d, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"
+		"PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;", DATABASE_PAGE, levels[sync]);
 }
 
 static int prepare(struct database *d)

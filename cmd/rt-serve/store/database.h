@@ -19,6 +19,9 @@
 #include "buf.h"
 #include "store/store.h"
 
+/** Chunks are kilobytes: small pages would be half empty, or need chains. */
+#define DATABASE_PAGE 16384
+
 enum statement {
 	SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK, SQL_BEGIN_READ,
 	SQL_GET_META, SQL_SET_META,

@@ -56,7 +56,8 @@ struct event *event_new(const struct event_draft *d);
 
 /**
  * Give it its place: writes the envelope. (id) at most EVENT_ID_MAX bytes that need no escaping;
- * p == NULL for an ephemeral event. Only the store calls this, before anybody else sees the event.
+ * p == NULL for an ephemeral event. Once, and by the store only, before anybody else sees the
+ * event; so an event whose batch has failed cannot be appended again.
  */
 void event_commit(struct event *e, struct str id, uint64_t seq, uint64_t time_ms);
 

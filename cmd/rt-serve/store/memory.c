@@ -21,6 +21,7 @@
 
 #define KEYS_MAX 100000
 #define KEYS_BYTES (64u << 20)
+#define EXPIRE_MS 500		/* how often old events are looked for */
 #define EXPIRE_STEP 1000	/* topics looked at, or events dropped, per hold of the lock */
 
 struct memory {
@@ -224,13 +225,15 @@ static int memory_reconfigure(struct store *s, const struct store_config *c)
 	return 0;
 }
 
-/* Wait a second, or until the store closes. The lock is held. */
-static void wait_second(struct memory *m)
+/* Wait a while, or until the store closes. The lock is held. */
+static void wait_a_while(struct memory *m)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
+	until.tv_nsec += EXPIRE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
 	while (!m->closed && pthread_cond_timedwait(&m->closing, &m->window.lock, &until) != ETIMEDOUT)
 		;
 }
@@ -241,7 +244,7 @@ static void *keep(void *arg)
 
 	window_lock(&m->window);
 	while (!m->closed) {
-		wait_second(m);
+		wait_a_while(m);
 		while (!m->closed && !window_expire(&m->window, m->now_us(), EXPIRE_STEP)) {
 			window_unlock(&m->window);
 			window_lock(&m->window);

@@ -3,7 +3,7 @@
 /*
  * What the writer does between commits: retention in small steps, expired keys, checkpoints.
  *
- * Retention comes in passes, one a second: the oldest rows of all (age and size of the file), then
+ * Retention comes in passes, two a second: the oldest rows of all (age and size of the file), then
  * rules with an age, then topics that are over their rule, then keys. What is dropped is dropped in
  * the window first, so that nobody can miss it without a gap; the rows follow. If they cannot be
  * deleted now, a later pass finds them again.
@@ -15,7 +15,7 @@
 #include "store/sqlite.h"
 #include "units.h"
 
-#define PASS_MS 1000
+#define PASS_MS 500
 #define STEP_ROWS 100		/* rows per step, each at most one chunk; */
 #define STEP_MS 3		/* and about this long, commits wait meanwhile */
 #define STEP_TOPICS 50
@@ -23,8 +23,8 @@
 #define KEYS_MAX 200000
 #define EXPIRE_STEP 1000
 
-#define WAL_PAGES_IDLE 256	/* checkpoint when nothing waits */
-#define WAL_PAGES_MAX 8192	/* checkpoint even so: 32 MiB */
+#define WAL_PAGES_IDLE ((1 << 20) / DATABASE_PAGE)	/* checkpoint when nothing waits */
+#define WAL_PAGES_MAX ((32 << 20) / DATABASE_PAGE)	/* checkpoint even so */
 #define QUIET_MS 2000		/* then the WAL is cut to nothing */
 
 /* A row of SQL_OLDEST or SQL_OLDEST_OF_TOPIC. */
@@ -205,7 +205,7 @@ static bool step_oldest(struct sqlite *s)
 	if ((o.cutoff == 0 && o.excess == 0) || begin(s) < 0)
 		return true;
 	ret = drop_oldest_rows(s, &o);
-	end(s, ret);
+	end(s, ret < 0 ? -1 : 0);
 	return ret <= 0;
 }
 

@@ -39,10 +39,12 @@ static int stage_event(struct stage *s, struct event *e, struct topic **t)
 	return 0;
 }
 
+/* Take back the first (n) events of (b). */
 static void unstage(struct stage *s, struct batch *b, size_t n, uint64_t last)
 {
 	struct topic *t = NULL;
 
+	window_unreserve(s->window, b->n);
 	while (n-- > 0) {
 		if (!is_stored(b->events[n]))
 			continue;
@@ -103,6 +105,8 @@ void stage_publish(struct window *w, const struct batch *b, size_t from, size_t 
 		} else if (b->events[i]->refusal == EVENT_ACCEPTED) {
 			t = topic_of(w, b->events[i], t);
 			window_push(w, t, b->events[i]);
+		} else {
+			window_unreserve(w, 1);
 		}
 	}
 }

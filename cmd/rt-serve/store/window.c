@@ -99,10 +99,12 @@ int window_reserve(struct window *w, size_t n)
 	size_t used = tail_pos(w) + 1 - w->first, cap = w->cap > 0 ? w->cap : FIRST_CAP;
 	struct window_place *ring;
 
-	while (cap < used + n)
+	while (cap < used + w->reserved + n)
 		cap *= 2;
-	if (cap == w->cap)
+	if (cap == w->cap) {
+		w->reserved += n;
 		return 0;
+	}
 	ring = calloc(cap, sizeof(*ring));
 	if (ring == NULL)
 		return -1;
@@ -111,7 +113,13 @@ int window_reserve(struct window *w, size_t n)
 	free(w->ring);
 	w->ring = ring;
 	w->cap = cap;
+	w->reserved += n;
 	return 0;
+}
+
+void window_unreserve(struct window *w, size_t n)
+{
+	w->reserved -= n;
 }
 
 /* A dropped event gives up its place. */
@@ -240,6 +248,7 @@ static bool is_over_rule(const struct topic *t)
 static void take_place(struct window *w, struct event *e)
 {
 	event_ref(e);
+	w->reserved--;
 	e->pos = tail_pos(w) + 1;
 	*place(w, e->pos) = (struct window_place){e, e->order};
 	w->bytes += e->size + PLACES;

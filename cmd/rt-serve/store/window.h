@@ -44,6 +44,7 @@ struct window {
 	_Atomic uint64_t tail;		/* the newest position */
 	struct window_place *ring;	/* position p is at p & (cap - 1) */
 	size_t cap;
+	size_t reserved;		/* places promised to staged events */
 	uint64_t first;			/* the oldest position in memory; tail + 1 if none */
 	size_t bytes, budget;
 	bool backed;			/* what is evicted is still on disk */
@@ -89,8 +90,11 @@ static inline void window_unlock(struct window *w)
 struct topic *window_topic(struct window *w, const struct event *e, uint8_t *refusal,
 	void (*forgot)(void *arg, const struct topic *t), void *arg);
 
-/** Make room for (n) more events. 0, or -1 without memory. */
+/** Make room for (n) more events, besides those reserved before. 0, or -1 without memory. */
 int window_reserve(struct window *w, size_t n);
+
+/** Reserved room that is not needed. Publishing an event uses up one. */
+void window_unreserve(struct window *w, size_t n);
 
 /**
  * Publish (e), which gets a reference and a position: (t) is its topic, NULL for an ephemeral

@@ -169,7 +169,8 @@ void client_fini(struct client *c)
 	memset(c, 0, sizeof(*c));
 }
 
-int client_subscribe_at(struct client *c, const struct hub_start *start, const struct hub_options *o)
+int client_subscribe_at(struct client *c, const struct hub_start *start,
+	const struct hub_options *o)
 {
 	c->started = 0;
 	return hub_subscribe(c->hub, &c->sub, &client_ops, c->filters, start, o);

@@ -54,7 +54,8 @@ void client_fini(struct client *c);
 
 /** Subscribe from a cursor, or NULL: from now, or "all". (o) may be NULL. */
 int client_subscribe(struct client *c, const char *from, const struct hub_options *o);
-int client_subscribe_at(struct client *c, const struct hub_start *start, const struct hub_options *o);
+int client_subscribe_at(struct client *c, const struct hub_start *start,
+	const struct hub_options *o);
 
 /** Of what is queued, (n) events go out; the others are handed back. False: everything went. */
 bool client_flush(struct client *c, size_t n);

@@ -277,7 +277,7 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 300;
+	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 200;
 	unsigned long long first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1, bad = 0;
 	uint64_t events = 0, stalls = 0, resumed = 0;
 	const char *why = NULL;

@@ -189,11 +189,13 @@ static void test_ahead(void)
 	struct host h;
 	struct hub_config config = {.turn_events = 2};
 	struct hub *hub = host_open(&h, &s->base, &config);
-	struct client now, all;
+	struct client now, all, quiet;
 
 	publish(s, "a", 5);
 	client_init(&now, hub, "a");
 	client_init(&all, hub, "a");
+	client_init(&quiet, hub, "q");
+	client_subscribe(&quiet, NULL, NULL);
 	client_subscribe(&now, NULL, NULL);
 	client_subscribe(&all, "all", NULL);
 	eq_str(client_cursor(&now), "5.0", "it stands ahead of the hub");
@@ -207,6 +209,8 @@ static void test_ahead(void)
 	host_settle(&h);
 	is_ids(&now, "6", "taking back nothing repeats nothing");
 	is_ids(&all, "1 2 3 4 5 6", "nor does the hub, for who read ahead of it");
+	eq_str(client_cursor(&quiet), "6.0", "once the hub has passed it, it moves on with the hub");
+	client_fini(&quiet);
 	client_fini(&now);
 	client_fini(&all);
 	host_close(&h);

@@ -45,6 +45,13 @@ static const char *tick(struct presence *p, uint64_t now_ms)
 	return buf_cstr(&press.said);
 }
 
+static void says(struct presence *p, uint64_t now_ms, const char *want, const char *what)
+{
+	const char *said = tick(p, now_ms);
+
+	eq_str(said, want, what);
+}
+
 static struct presence *open_for(const char *pattern, uint64_t grace_ms, uint64_t max)
 {
 	struct str s = str_of(pattern);
@@ -91,7 +98,7 @@ static void test_wants(void)
 	ok(!presence_wants(p, (struct str){longest, 246}), "not a longer one");
 	ok(!presence_wants(NULL, STR_LIT("chat/a")), "without any, nothing");
 	join(p, "other", "c1", NULL);
-	eq_str(tick(p, 1000), "", "what is not watched is not told");
+	says(p, 1000, "", "what is not watched is not told");
 	close_it(p);
 }
 
@@ -102,10 +109,10 @@ static void test_told(void)
 
 	join(p, "a", "c1", "ann");
 	join(p, "a", "c2", NULL);
-	eq_str(tick(p, 1000), "$presence/a {\"joined\":[{\"id\":\"c2\",\"user\":null," SINCE
+	says(p, 1000, "$presence/a {\"joined\":[{\"id\":\"c2\",\"user\":null," SINCE
 		",{\"id\":\"c1\",\"user\":\"ann\"," SINCE "],\"left\":[],\"count\":2};",
 		"who joined in this second is told at once");
-	eq_str(tick(p, 2000), "", "once");
+	says(p, 2000, "", "once");
 	buf_init(&b, 4096);
 	presence_write(p, STR_LIT("a"), &b);
 	eq_str(buf_cstr(&b), "{\"topic\":\"a\",\"count\":2,\"members\":[{\"id\":\"c2\",\"user\":null," SINCE
@@ -115,8 +122,8 @@ static void test_told(void)
 	eq_str(buf_cstr(&b), "{\"topic\":\"b\",\"count\":0,\"members\":[]}", "an empty topic");
 	buf_fini(&b);
 	leave(p, "a", "c2", 3000);
-	eq_str(tick(p, 12999), "", "a leave waits for its grace");
-	eq_str(tick(p, 13000), "$presence/a {\"joined\":[],\"left\":[{\"id\":\"c2\",\"user\":null," SINCE
+	says(p, 12999, "", "a leave waits for its grace");
+	says(p, 13000, "$presence/a {\"joined\":[],\"left\":[{\"id\":\"c2\",\"user\":null," SINCE
 		"],\"count\":1};", "then it is told");
 	close_it(p);
 }
@@ -130,18 +137,18 @@ static void test_back(void)
 	tick(p, 1000);
 	leave(p, "a", "c1", 2000);
 	leave(p, "a", "c2", 2000);
-	eq_str(tick(p, 3000), "", "gone, for now");
+	says(p, 3000, "", "gone, for now");
 	join(p, "a", "c1", NULL);
 	join(p, "a", "c9", "ann");
-	eq_str(tick(p, 60000), "", "back with the same id, or as the same user: never left");
+	says(p, 60000, "", "back with the same id, or as the same user: never left");
 	leave(p, "a", "c2", 60000);
-	eq_str(tick(p, 90000), "", "the old connection is not hers any more");
+	says(p, 90000, "", "the old connection is not hers any more");
 	leave(p, "a", "c9", 90000);
-	eq_str(tick(p, 100000), "$presence/a {\"joined\":[],\"left\":[{\"id\":\"c2\",\"user\":\"ann\"," SINCE
+	says(p, 100000, "$presence/a {\"joined\":[],\"left\":[{\"id\":\"c2\",\"user\":\"ann\"," SINCE
 		"],\"count\":1};", "she leaves by the id that was told");
 	join(p, "a", "c1", NULL);
 	leave(p, "a", "c1", 100000);
-	eq_str(tick(p, 200000), "", "two connections with one id are one member until both are gone");
+	says(p, 200000, "", "two connections with one id are one member until both are gone");
 	leave(p, "a", "c1", 200000);
 	ok(strstr(tick(p, 210000), "\"count\":0") != NULL, "then it is empty");
 	close_it(p);
@@ -153,7 +160,7 @@ static void test_no_grace(void)
 
 	join(p, "a", "c1", NULL);
 	leave(p, "a", "c1", 500);
-	eq_str(tick(p, 1000), "", "who came and went within a second is not told");
+	says(p, 1000, "", "who came and went within a second is not told");
 	join(p, "a", "c1", NULL);
 	tick(p, 2000);
 	leave(p, "a", "c1", 2500);

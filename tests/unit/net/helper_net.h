@@ -26,13 +26,16 @@ struct conn *rig_connect(struct rig *r, int *peer, int sndbuf);
 /** Make (n) turns that do not block. */
 void rig_turn(struct rig *r, unsigned n);
 
-/** Advance the loop's clock by (ms), then fire what is due. Wheel only; no waiting. */
+/** Let (ms) pass: the rig's clock stands still otherwise. Fires what is due. */
 void rig_pass(struct rig *r, uint64_t ms);
 
 /** Send all of it, turning in between. */
 void rig_send(struct rig *r, int peer, const void *p, size_t n);
 
-/** Turn until the other end has read (want) in all, it saw the end, or 3 s are over. Appends. */
+/**
+ * Turn until the other end has read (want) in all, or it saw the end, or nothing has come in 20
+ * turns: on a socket pair nothing is under way then. Appends.
+ */
 size_t rig_recv(struct rig *r, int peer, struct buf *b, size_t want, bool *eof);
 
 /** The clock of tests: milliseconds. */

@@ -101,12 +101,17 @@ static void begin(void)
 	rig_init(&rig, &handler);
 }
 
+static void say(int peer, const char *s)
+{
+	rig_send(&rig, peer, s, strlen(s));
+}
+
 /* Answers without their Date lines, which change. */
 static void strip_dates(struct buf *b)
 {
 	uint8_t *at;
 
-	while ((at = memmem(b->p, b->len, "Date: ", 6)) != NULL) {
+	while (b->len > 0 && (at = memmem(b->p, b->len, "Date: ", 6)) != NULL) {
 		size_t n = (size_t)((uint8_t *)memmem(at, (size_t)(b->p + b->len - at), "\r\n", 2) + 2 - at);
 
 		memmove(at, at + n, (size_t)(b->p + b->len - at) - n);
@@ -119,9 +124,9 @@ static void strip_dates(struct buf *b)
 /* Send (s), cut into two at (cut) or into single bytes if that is -1; what comes until all is quiet. */
 static void talk(const char *s, size_t n, int cut, struct buf *b, bool half_close)
 {
-	bool eof;
 	int peer;
 
+	nbody = 0;
 	rig_connect(&rig, &peer, 0);
 	if (cut < 0) {
 		for (size_t i = 0; i < n; i++)
@@ -132,16 +137,8 @@ static void talk(const char *s, size_t n, int cut, struct buf *b, bool half_clos
 	}
 	if (half_close)
 		shutdown(peer, SHUT_WR);
-	rig_turn(&rig, 4);
 	buf_reset(b);
-	while (rig_recv(&rig, peer, b, b->len + 1, &eof) > 0 && !eof && !half_close) {
-		uint8_t probe;
-
-		if (recv(peer, &probe, 1, MSG_PEEK) < 0)
-			break;
-	}
-	while (half_close && !eof)
-		rig_recv(&rig, peer, b, SIZE_MAX, &eof);
+	rig_recv(&rig, peer, b, SIZE_MAX, NULL);
 	strip_dates(b);
 	close(peer);
 	rig_turn(&rig, 2);
@@ -149,7 +146,10 @@ static void talk(const char *s, size_t n, int cut, struct buf *b, bool half_clos
 
 static bool same(const struct buf *b, const char *want)
 {
-	return b->len == strlen(want) && memcmp(b->p, want, b->len) == 0;
+	if (b->len == strlen(want) && memcmp(b->p, want, b->len) == 0)
+		return true;
+	printf("# got %.*s\n# want %s\n", (int)b->len, (char *)b->p, want);
+	return false;
 }
 
 static const char script[] =
@@ -170,8 +170,6 @@ static void test_split(void)
 	buf_init(&b, 1 << 20);
 	for (int cut = -1; cut < (int)sizeof(script); cut++) {
 		talk(script, sizeof(script) - 1, cut < (int)sizeof(script) - 1 ? cut : 0, &b, false);
-		if (!same(&b, script_answer))
-			printf("# cut at %d: %.*s\n", cut, (int)b.len, (char *)b.p);
 		all = all && same(&b, script_answer);
 	}
 	ok(all, "pipelined requests, split at each byte, give the same answers");
@@ -233,7 +231,7 @@ static void test_answers(void)
 	expect("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /y HTTP/1.1\r\nHost: a\r\n\r\n",
 		OK("/x", 2) OK("/y", 2), "a short body that nobody wants is skipped");
 	expect("POST /sink HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 3\r\n\r\nabc",
-		REFUSED("417 Expectation Failed", "only \"Expect: 100-continue\" is understood", 42),
+		REFUSED("417 Expectation Failed", "only \"Expect: 100-continue\" is understood", 41),
 		"other expectations");
 	expect("BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n",
 		REFUSED("501 Not Implemented", "this method is not known here", 29), "an unknown method");
@@ -248,7 +246,7 @@ static void test_answers(void)
 	expect("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
 		"Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
 		"HTTP/1.1 426 Upgrade Required\r\nContent-Type: text/plain\r\nSec-WebSocket-Version: 13\r\n"
-		"Content-Length: 34\r\nConnection: close\r\n\r\nWebSocket version 13 is spoken here",
+		"Content-Length: 35\r\nConnection: close\r\n\r\nWebSocket version 13 is spoken here",
 		"another version of WebSocket");
 }
 
@@ -263,7 +261,7 @@ static void test_order(void)
 	rig_connect(&rig, &peer, 0);
 	for (int i = 0; i < 3; i++)
 		rig_send(&rig, peer, post, sizeof(post) - 1);
-	rig_send(&rig, peer, "GET /get HTTP/1.1\r\nHost: a\r\n\r\n", 31);
+	say(peer, "GET /get HTTP/1.1\r\nHost: a\r\n\r\n");
 	eq_num(nrequests, 3, "POSTs overlap, the GET behind them waits");
 	exchange_respond(later[2], 200, NULL, 0, STR_LIT("third"));
 	rig_turn(&rig, 3);
@@ -327,7 +325,7 @@ static void test_eof(void)
 	close(peer);
 
 	rig_connect(&rig, &peer, 0);
-	rig_send(&rig, peer, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", 34);
+	say(peer, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
 	shutdown(peer, SHUT_WR);
 	rig_turn(&rig, 3);
 	exchange_write(later[nlater - 1], STR_LIT("still here"));
@@ -340,10 +338,13 @@ static void test_eof(void)
 	close(peer);
 
 	rig_connect(&rig, &peer, 0);
-	rig_send(&rig, peer, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", 34);
+	say(peer, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
 	nclosed = 0;
+	buf_reset(&b);
+	rig_recv(&rig, peer, &b, SIZE_MAX, NULL);
 	close(peer);
 	rig_turn(&rig, 3);
+	eq_num(nclosed, 0, "a close looks like a half-close at first");
 	exchange_write(later[nlater - 1], STR_LIT("x"));
 	rig_turn(&rig, 3);
 	ok(nclosed == 1 && last_end == CONN_RESET, "a peer that is gone is noticed with the next write");
@@ -389,9 +390,9 @@ static void timeout(const char *s, uint64_t ms, const char *answer, enum conn_en
 	buf_init(&b, 1 << 20);
 	rig_connect(&rig, &peer, 0);
 	rig_send(&rig, peer, s, strlen(s));
-	rig_pass(&rig, ms - 1000);
+	rig_pass(&rig, ms - 100);
 	ok(rig.loop->conns != NULL && !rig.loop->conns->ending, "not yet: %s", what);
-	rig_pass(&rig, ms + 100);
+	rig_pass(&rig, 200);
 	rig_recv(&rig, peer, &b, SIZE_MAX, &eof);
 	ok(eof && b.len >= strlen(answer) && memcmp(b.p == NULL ? (uint8_t *)"" : b.p, answer,
 		strlen(answer)) == 0, "%s", what);
@@ -422,7 +423,8 @@ static void test_limits(void)
 	n = (size_t)sprintf(head, "GET /x HTTP/1.1\r\nHost: a\r\nX: ");
 	memset(head + n, 'x', 60000);
 	strcpy(head + n + 60000, "\r\n\r\n");
-	expect(head, "", "a long head is refused");
+	expect(head, REFUSED("431 Request Header Fields Too Large", "the request head is too long", 28),
+		"a long head is refused");
 	begin();
 	buf_init(&b, 1 << 20);
 	rig.limits.max_head = 65536;
@@ -476,7 +478,7 @@ static void test_end_after_stall(void)
 	begin();
 	buf_init(&b, 1 << 20);
 	rig_connect(&rig, &peer, 4096);
-	rig_send(&rig, peer, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", 34);
+	say(peer, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
 	for (int i = 0; i < 5; i++) {
 		p = arena_reserve(&rig.loop->arena, 20005);
 		memcpy(p, "4e1d\r\n", 6);

@@ -1,0 +1,63 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Promise 3: a subscription resumed at any event gets exactly what came after it, on every
+# transport, from memory and from disk.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+transports="poll longpoll sse sse10 ndjson ws wsping mux"
+
+# everywhere TOPICS...: resume at every event of the subscription
+everywhere() {
+	local t
+	for t in $transports; do
+		"$PYTHON" "$RT_ROOT/tests/helpers/resume.py" "$RT_URL" "$t" "$@" || return 1
+	done
+}
+
+# 1,000 events over four topics
+mixed() {
+	seq 250 | sed 's/.*/{"topic":"a\/x","data":&}\n{"topic":"a\/y\/z","data":&}\n{"topic":"b","data":&}\n{"topic":"c","data":&}/' |
+		fetch -H 'Content-Type: application/x-ndjson' --data-binary @- /events
+}
+
+@test "resume: at every id of a 1,000-event topic the remainder is identical (memory)" {
+	start_server --store memory:
+	lines 1000 | fetch -o /dev/null -H 'Content-Type: application/x-ndjson' --data-binary @- /topics/chat
+	run -0 everywhere chat
+	[ "$(grep -c ': 1000 resumed' <<<"$output")" = 8 ]
+}
+
+@test "resume: at every id of a 1,000-event topic the remainder is identical (SQLite)" {
+	start_server
+	lines 1000 | fetch -o /dev/null -H 'Content-Type: application/x-ndjson' --data-binary @- /topics/chat
+	run -0 everywhere chat
+	[ "$(grep -c ': 1000 resumed' <<<"$output")" = 8 ]
+}
+
+@test "resume: the same after a restart, when nothing is in memory any more" {
+	start_server
+	lines 1000 | fetch -o /dev/null -H 'Content-Type: application/x-ndjson' --data-binary @- /topics/chat
+	stop_server
+	restart_server
+	run -0 everywhere chat
+	[ "$(grep -c ': 1000 resumed' <<<"$output")" = 8 ]
+}
+
+@test "resume: a subscription of several topics and patterns (memory)" {
+	start_server --store memory:
+	run -0 mixed
+	run -0 everywhere 'a/**' b 'a/*'
+	[ "$(grep -c ': 750 resumed' <<<"$output")" = 8 ]
+}
+
+@test "resume: a subscription of several topics and patterns (SQLite, after a restart)" {
+	start_server
+	run -0 mixed
+	stop_server
+	restart_server
+	run -0 everywhere 'a/**' b 'a/*'
+	[ "$(grep -c ': 750 resumed' <<<"$output")" = 8 ]
+}
