@@ -61,7 +61,7 @@ SERVE_ARS := $(OUT)/libserve.a $(foreach l,api hub store net,$(call ar_layer,$(l
 
 bins := $(addprefix $(OUT)/,$(TOOLS))
 
-.PHONY: all tools tests demo test unit cli lint install uninstall clean help
+.PHONY: all tools tests objects demo test unit cli lint install uninstall clean help
 all: $(addprefix bin/,$(TOOLS))
 tools: $(bins)
 
@@ -157,6 +157,7 @@ $(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVE_LIBS)
 
 tests: $(unit_bins) $(helper_bins)
+objects: $(call objs,$(shell find libcommon cmd tests -name '*.c'))
 
 # --- what people call -------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ static int add_data(struct buf *b, struct str data)
 		return buf_adds(b, "\"data_base64\":") < 0 ? -1 : add_base64(b, data);
 	if (buf_adds(b, "\"data\":") < 0)
 		return -1;
-	if (json_check(data.p, data.n, NULL) == JSON_OK)
+	if (json_check_within(data.p, data.n, 1, NULL) == JSON_OK)
 		return add_one_line(b, data);
 	return json_quote(b, data);
 }

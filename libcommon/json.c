@@ -83,7 +83,7 @@ static inline const unsigned char *skip_space(const unsigned char *p, const unsi
 struct scan {
 	const unsigned char *p, *end;
 	uint64_t in_object[JSON_MAX_DEPTH / 64];	/* a bit for each open bracket */
-	unsigned depth;
+	unsigned depth, max_depth;
 };
 
 /* At s->p there is something that cannot be: (st), unless it is not even UTF-8. */
@@ -234,7 +234,7 @@ static enum json_status open_bracket(struct scan *s, bool object)
 {
 	uint64_t bit;
 
-	if (s->depth == JSON_MAX_DEPTH)
+	if (s->depth >= s->max_depth)
 		return JSON_DEPTH;
 	bit = UINT64_C(1) << (s->depth % 64);
 	if (object)
@@ -326,7 +326,12 @@ static enum json_status scan_text(struct scan *s)
 
 enum json_status json_check(const char *p, size_t n, size_t *err_at)
 {
-	struct scan s = {.p = (const unsigned char *)p};
+	return json_check_within(p, n, 0, err_at);
+}
+
+enum json_status json_check_within(const char *p, size_t n, unsigned outer, size_t *err_at)
+{
+	struct scan s = {.p = (const unsigned char *)p, .max_depth = JSON_MAX_DEPTH - outer};
 	enum json_status st;
 
 	s.end = n > 0 ? s.p + n : s.p;

@@ -32,6 +32,9 @@ enum json_type { JSON_NONE, JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, J
  */
 enum json_status json_check(const char *p, size_t n, size_t *err_at);
 
+/** The same for a value that will stand inside (outer) <= JSON_MAX_DEPTH levels more, as in an envelope. */
+enum json_status json_check_within(const char *p, size_t n, unsigned outer, size_t *err_at);
+
 /** A clause that says what (st) means to whoever wrote the text, e.g. "not a JSON value". */
 const char *json_status_text(enum json_status st);
 

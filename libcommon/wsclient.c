@@ -96,8 +96,8 @@ static void finish(struct wsclient *w, enum wsclient_end how, unsigned status, c
 
 static void finish_lost(struct wsclient *w)
 {
-	finish(w, WSCLIENT_LOST, 0, w->lost_errno == 0 ? "the connection was closed without a close frame" :
-		strerror(w->lost_errno));
+	finish(w, WSCLIENT_LOST, 0, w->lost_errno != 0 ? strerror(w->lost_errno) :
+		"the connection was closed without a close frame");
 }
 
 /* --- handshake: the request ------------------------------------------------------------------- */
@@ -455,7 +455,8 @@ static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *p, size_t n, int fl
 	return (ssize_t)n;
 }
 
-static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *p, size_t n, int flags, void *arg)
+static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *p, size_t n, int flags,
+	void *arg)
 {
 	struct wsclient *w = arg;
 	ssize_t r = w->io->send(w->io_arg, p, n);

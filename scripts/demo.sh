@@ -96,39 +96,16 @@ mend() {
 
 # --- the input: a JSON object a package ------------------------------------------------------
 
-packages() {
-	dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\t${Installed-Size}\t${binary:Summary}\n' |
-		awk -F '\t' '
-		function quote(s) {
-			gsub(/\\/, "\\\\", s)
-			gsub(/"/, "\\\"", s)
-			gsub(/[\001-\037]/, " ", s)
-			return "\"" s "\""
-		}
-		{ printf "{\"package\":%s,\"version\":%s,\"arch\":%s,\"kib\":%d,\"summary\":%s}\n",
-			quote($1), quote($2), quote($3), $4, quote($5) }'
-}
-
-# In steps of 50 ms: about 100 a second, faster when there are many.
-pace() {
-	step=$(((total + seconds * 20 - 1) / (seconds * 20)))
-	[ "$step" -ge 5 ] || step=5
-	n=0
-	while IFS= read -r line; do
-		printf '%s\n' "$line"
-		n=$((n + 1))
-		[ $((n % step)) -ne 0 ] || sleep 0.05
-	done
-}
-
-if command -v dpkg-query >/dev/null; then
-	packages >input.all
-else
+command -v dpkg-query >/dev/null ||
 	fail 'this demo announces Debian packages, but there is no dpkg-query here'
-fi
-head -n "${DEMO_MAX:-100000}" input.all >input
+max=${DEMO_MAX:-1000000}
+"$root/scripts/demo-packages.sh" 0 "$max" >input || fail 'dpkg-query failed'
 total=$(lines_in input)
 [ "$total" -gt 0 ] || fail 'dpkg-query knows no package'
+
+# How long what was killed stays dead: a tenth of the whole, a second at most.
+pause=1
+[ "$total" -ge 1000 ] || pause=0.$((total / 100))
 
 # --- the server ------------------------------------------------------------------------------
 
@@ -175,14 +152,14 @@ echo
 # --- publish, and kill -----------------------------------------------------------------------
 
 say 'The packages, as they come, into the pipe:'
-show 'dpkg-query -W | awk … | rt-pub debian/packages'
 rate=$((total / seconds + 1))
 [ "$rate" -ge 100 ] || rate=100
+show "scripts/demo-packages.sh $rate | rt-pub debian/packages &"
 say "about $rate a second; a subscriber and the server are killed on the way"
 mkfifo pipe
 rt-pub debian/packages <pipe 2>>pub.err &
 pub=$!
-pace <input >pipe &
+"$root/scripts/demo-packages.sh" "$rate" "$max" >pipe &
 pacer=$!
 
 progress() {
@@ -220,7 +197,7 @@ kill -9 "$ws"
 wait "$ws" 2>/dev/null
 killed_ws_at=$(lines_in ws.ndjson)
 mend ws.ndjson
-sleep 1
+sleep "$pause"
 subscribe ws
 ws=$pid
 
@@ -230,7 +207,7 @@ show "kill -9 $server   # rt-serve"
 kill -9 "$server"
 wait "$server" 2>/dev/null
 killed_server_at=$(lines_in sse.ndjson)
-sleep 1
+sleep "$pause"
 show "rt-serve --listen $listen --store ./store.db &"
 start_server
 

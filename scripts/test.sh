@@ -72,11 +72,17 @@ run_job() {
 	export UBSAN_OPTIONS="$san:print_stacktrace=1" TSAN_OPTIONS="$san:second_deadlock_stack=1"
 	start=$(date +%s)
 	case "$kind" in
-	unit) timeout -k 5 $((180 * RT_SLOW)) "$OUT/tests/unit/$name" ;;
-	cli) timeout -k 5 $((600 * RT_SLOW)) bats --formatter tap "tests/cli/$name.bats" ;;
-	lint) timeout -k 5 600 sh scripts/lint.sh ;;
-	esac >"$file.tap" 2>"$file.err" </dev/null
+	unit) set -- $((180 * RT_SLOW)) "$OUT/tests/unit/$name" ;;
+	cli) set -- $((600 * RT_SLOW)) bats --formatter tap "tests/cli/$name.bats" ;;
+	lint) set -- 600 sh scripts/lint.sh ;;
+	esac
+	# timeout makes a process group of its own, which Ctrl-C does not reach: pass it on.
+	trap 'kill -TERM "$child"; rm -rf "$TMPDIR"; exit 130' INT TERM HUP
+	timeout -k 5 "$@" >"$file.tap" 2>"$file.err" </dev/null &
+	child=$!
+	wait "$child"
 	status=$?
+	trap - INT TERM HUP
 	took=$(($(date +%s) - start))
 	counts=$(judge "$status" <"$file.tap" 3>"$file.why")
 	for report in "$TMPDIR"/san.*; do
@@ -143,6 +149,7 @@ list_jobs() {
 	done
 }
 
+trap 'exit 130' INT TERM HUP
 rm -rf "$log"
 mkdir -p "$log"
 began=$(date +%s)

@@ -47,14 +47,17 @@ int answer_summary(struct str body, struct answer *out,
 	return json_elements(m[2].raw, read_error, &r) == 0 ? 0 : -1;
 }
 
-int answer_event(struct str body, struct str *id, struct str *seq)
+int answer_line(struct str text, struct answer_line *out)
 {
-	struct json_member m[] = { { .name = "id" }, { .name = "seq" } };
+	struct json_member m[] = {
+		{ .name = "line" }, { .name = "id" }, { .name = "seq" }, { .name = "error" },
+	};
 
-	if (json_check(body.p, body.n, NULL) != JSON_OK || json_members(body, m, 2, NULL) != 0 ||
-	    m[0].raw.p == NULL)
+	if (json_check(text.p, text.n, NULL) != JSON_OK || json_members(text, m, 4, NULL) != 0 ||
+	    number(&m[0], &out->n) != 0)
 		return -1;
-	*id = m[0].raw;
-	*seq = m[1].raw.p != NULL ? m[1].raw : STR_LIT("null");
-	return 0;
+	out->error = m[3].type == JSON_STRING ? m[3].raw : STR_NULL;
+	out->id = m[1].raw;
+	out->seq = m[2].raw.p != NULL ? m[2].raw : STR_LIT("null");
+	return out->id.p != NULL || out->error.p != NULL ? 0 : -1;
 }

@@ -3,7 +3,7 @@
 #define RT_PUB_ANSWER_H
 
 /*
- * What the server says about a request: a summary of an NDJSON body, or what one JSON body became.
+ * What the server says about a request: a summary of the body, or an answer for each line.
  */
 #include <stdint.h>
 
@@ -21,10 +21,14 @@ struct answer {
 int answer_summary(struct str body, struct answer *out,
 	void (*refused)(void *arg, uint64_t n, struct str error), void *arg);
 
-/**
- * Read {"id":...,"seq":...} as raw JSON; both are null for an ephemeral event, and seq where the
- * store does not count. 0, or -1 if it is something else.
- */
-int answer_event(struct str body, struct str *id, struct str *seq);
+/** The answer to one line of ?ack=lines, raw JSON. */
+struct answer_line {
+	uint64_t n;		/* of the line within the body, from 1 */
+	struct str id, seq;	/* null for an ephemeral event, seq also where the store does not count */
+	struct str error;	/* p == NULL: accepted */
+};
+
+/** Read {"line":N,"id":...,"seq":...} or {"line":N,"error":"..."}. 0, or -1 if it is something else. */
+int answer_line(struct str text, struct answer_line *out);
 
 #endif

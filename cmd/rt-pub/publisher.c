@@ -20,11 +20,7 @@
 #define CHUNK (256u << 10)
 #define GATHER_MAX (4u << 20)	/* read no more while so many bytes wait */
 #define BATCH_LINES_MAX 65536
-/*
- * Only the answer to a single event names its id and can be had again by its key, so --ack pays
- * with a request per line for retries that are as safe.
- */
-#define ACK_LINES_MAX 1
+#define ACK_LINES_MAX 2000	/* --ack: the answer has a line for each, and is kept by the server */
 
 struct publisher {
 	const struct pub_config *c;

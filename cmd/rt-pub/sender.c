@@ -18,7 +18,6 @@
 
 #define URL_MAX 16384
 #define ANSWER_MAX (1u << 20)
-#define ACK_MAX 4096
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_CAP_MS 30000
 
@@ -55,6 +54,8 @@ static int build_url(struct sender *s)
 	    client_add_query(u, "key", str_of(c->event_key)) != 0)
 		return -1;
 	if (c->ephemeral && client_add_query(u, "store", STR_LIT("no")) != 0)
+		return -1;
+	if (c->ack && client_add_query(u, "ack", STR_LIT("lines")) != 0)
 		return -1;
 	return buf_cstr(u) == NULL ? -1 : 0;
 }
@@ -142,9 +143,7 @@ static void set_request(struct sender *s)
 static void start(struct sender *s)
 {
 	char key[sizeof("Idempotency-Key: ") + BATCH_KEY_LEN];
-	const char *type = s->c->ack ? "Content-Type: application/json" :
-		"Content-Type: application/x-ndjson";
-	const char *extra[4] = { type, "Expect:" };
+	const char *extra[4] = { "Content-Type: application/x-ndjson", "Expect:" };
 
 	if (s->batch->key[0] != '\0') {
 		snprintf(key, sizeof(key), "Idempotency-Key: %s", s->batch->key);
@@ -241,25 +240,45 @@ static void take_summary(struct sender *s)
 	finish_batch(s);
 }
 
-/* --ack: the request had one event. */
-static void take_event(struct sender *s)
+/* --ack: what became of the (n)th line of the batch, for stdout or as a refusal. */
+static int take_line(struct sender *s, struct str text, uint64_t n, struct buf *out)
 {
-	struct str id, seq;
-	struct buf line;
+	struct answer_line l;
 
-	if (answer_event(buf_str(&s->answer), &id, &seq) != 0) {
-		fail_answer(s, NULL);
-		return;
+	if (answer_line(text, &l) != 0 || l.n != n)
+		return -1;
+	if (l.error.p != NULL) {
+		on_refused(s, n, l.error);
+		return 0;
 	}
 	report_accepted(s->report, 1);
-	buf_init(&line, ACK_MAX);
-	if (buf_addf(&line, "{\"line\":%" PRIu64 ",\"id\":%.*s,\"seq\":%.*s}\n",
-	    batch_input_line(s->batch, 1), (int)id.n, id.p, (int)seq.n, seq.p) != 0)
-		fail_answer(s, NULL);
+	return buf_addf(out, "{\"line\":%" PRIu64 ",\"id\":%.*s,\"seq\":%.*s}\n",
+		batch_input_line(s->batch, n), (int)l.id.n, l.id.p, (int)l.seq.n, l.seq.p);
+}
+
+/* --ack: an answer for each line, in order. */
+static void take_lines(struct sender *s)
+{
+	struct str text = buf_str(&s->answer);
+	struct buf out;
+	uint64_t n = 0;
+	const char *end;
+
+	buf_init(&out, ANSWER_MAX * 2);
+	while ((end = text.n > 0 ? memchr(text.p, '\n', text.n) : NULL) != NULL) {
+		size_t len = (size_t)(end - text.p);
+
+		if (take_line(s, (struct str){ text.p, len }, n + 1, &out) != 0)
+			break;
+		n++;
+		text = (struct str){ end + 1, text.n - len - 1 };
+	}
+	print(s, buf_str(&out));
+	buf_fini(&out);
+	if (n == s->batch->nlines && text.n == 0)
+		finish_batch(s);
 	else
-		print(s, buf_str(&line));
-	buf_fini(&line);
-	finish_batch(s);
+		fail_answer(s, NULL);
 }
 
 static void retry_later(struct sender *s, const char *why, uint64_t retry_after_ms)
@@ -279,12 +298,6 @@ static void retry_later(struct sender *s, const char *why, uint64_t retry_after_
 		log_info("%s; trying again in %" PRId64 " ms", why, wait);
 }
 
-/* Does a refusal of a request of one line mean that line? As JSON it has no other way to say so. */
-static bool is_about_line(const struct sender *s, long status)
-{
-	return status == 413 || (s->c->ack && (status == 400 || status == 422));
-}
-
 static void refused(struct sender *s, long status, const char *why)
 {
 	if (status == 401 && !s->refreshed) {
@@ -295,7 +308,7 @@ static void refused(struct sender *s, long status, const char *why)
 		}
 	}
 	/* One line that this server does not take must not cost those after it. */
-	if (s->batch->nlines == 1 && is_about_line(s, status)) {
+	if (s->batch->nlines == 1 && status == 413) {
 		report_refused(s->report, batch_input_line(s->batch, 1), str_of(why), NULL);
 		finish_batch(s);
 		return;
@@ -323,7 +336,7 @@ static void on_complete(struct sender *s, CURLcode result)
 	switch (v) {
 	case CLIENT_OK:
 		if (s->c->ack)
-			take_event(s);
+			take_lines(s);
 		else
 			take_summary(s);
 		break;

@@ -338,6 +338,7 @@ struct server *server_new(struct config *c, int argc, char **argv, struct buf *w
 	s->shared.started_ms = units_monotonic_ms();
 	atomic_init(&s->shared.config, c);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a file at its limit is a full disk */
 	raise_descriptors();
 	if (open_all(s, why) != 0) {
 		server_free(s);

@@ -73,7 +73,7 @@ static void refuse(struct stdin_source *s, const char *why)
 
 static void add_line(struct stdin_source *s, struct str line)
 {
-	bool json = json_check(line.p, line.n, NULL) == JSON_OK;
+	bool json = json_check_within(line.p, line.n, 1, NULL) == JSON_OK;
 	struct draft d = {.form = json ? DRAFT_JSON : DRAFT_TEXT, .topic = str_of(s->topic)};
 	struct draft_error err;
 	struct event *e = draft_event(api_config(s->api), &d, line, &err);

@@ -120,7 +120,8 @@ static void refused(struct ws *c, unsigned status, struct str why)
 
 	buf_init(&text, 4096);
 	buf_addstr(&text, why);
-	if (body.n > 0 && json_check(body.p, body.n, NULL) == JSON_OK && json_members(body, m, 2, NULL) == 0)
+	if (body.n > 0 && json_check(body.p, body.n, NULL) == JSON_OK &&
+	    json_members(body, m, 2, NULL) == 0)
 		for (size_t i = 0; i < 2; i++)
 			if (m[i].type == JSON_STRING && buf_adds(&text, ": ") == 0)
 				(void)json_unquote_add(&text, m[i].raw);

@@ -368,10 +368,13 @@ END
 		assert post("bad", b"nonsense").status == 400	# nothing was done: the key is free
 		assert post("bad", b"1").status == 201
 		assert post("k" * 256, b"1").status == 400 and post("", b"1").status == 400
-		assert post("x", b"1\n", "/topics/t?ack=lines", NDJSON).status == 400
+		first, again = (post("x", b"1\nbad\n", "/topics/t?ack=lines", NDJSON) for _ in range(2))
+		assert first.body == again.body and first.body.count(b"\n") == 2, (first, again)
+		assert first.fields["content-type"] == again.fields["content-type"] == "application/x-ndjson"
+		assert post("y", b"1\n" * 10001, "/topics/t?ack=lines", NDJSON).status == 413
 END
 	run fetch /stats
-	assert_json '.store.replayed == 3'
+	assert_json '.store.replayed == 4'
 }
 
 @test "retries at the same time make one event, and all get its answer" {

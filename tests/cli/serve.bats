@@ -166,7 +166,7 @@ log_has() {
 }
 
 @test "the access log has a line per request: what, status, bytes, time, how it ended" {
-	start_server --store memory: --access-log "$RT_TMP/access" --trust-proxy 127.0.0.1
+	start_server --store memory: --access-log "$RT_TMP/access" --trust-proxy 127.0.0.1 --heartbeat 200ms
 	fetch -d '{"n":1}' '/topics/t?key=%22x' >/dev/null
 	http_status -d nonsense /topics/t
 	fetch -H 'X-Forwarded-For: 203.0.113.9' /topics/t >/dev/null

@@ -160,7 +160,7 @@ streams() {
 	bg_wait s
 	[ "$BG_STATUS" = 0 ]
 	[ "$(data s)" = $'"a"\n"b"' ]
-	ids=($(fetch /topics/answer | jq -r '.[].id'))
+	mapfile -t ids < <(fetch /topics/answer | jq -r '.[].id')
 	[ "$(http_status -H 'Accept: text/event-stream' -H "Last-Event-ID: ${ids[1]}" '/topics/answer?until=done')" = 204 ]
 	# before it: the rest, and the end
 	stream r '/topics/answer?until=done&format=data' -H "Last-Event-ID: ${ids[0]}"

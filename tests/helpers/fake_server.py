@@ -220,15 +220,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         topic = None
         if self.url_path.startswith("/topics/"):
             topic = urllib.parse.unquote(self.url_path[len("/topics/"):])
-        if self.headers.get("Content-Type") == "application/json":
-            result = self.publish_line(1, self.body.decode(), topic, store)
-            if "error" in result:
-                return self.problem(422, result["error"])
-            return 201, {"Content-Type": "application/json"}, json.dumps(
-                {k: v for k, v in result.items() if k != "line"}).encode()
         results = []
         for n, line in enumerate(self.body.decode().splitlines(), 1):
             results.append(self.publish_line(n, line, topic, store))
+        if self.query.get("ack") == ["lines"]:
+            lines = "".join(json.dumps(r) + "\n" for r in results)
+            return 200, {"Content-Type": "application/x-ndjson"}, lines.encode()
         errors = [r for r in results if "error" in r]
         ids = [r["id"] for r in results if r.get("id")]
         body = {"accepted": len(results) - len(errors), "refused": len(errors),

@@ -99,7 +99,7 @@ static struct event *json_event(const struct config *c, const struct draft *d, s
 
 	if (value.n > c->max_event)
 		return refuse_size(err);
-	st = json_check(value.p, value.n, NULL);
+	st = json_check_within(value.p, value.n, 1, NULL);
 	if (st != JSON_OK)
 		return refuse(err, 400, json_status_text(st));
 	e.data = one_line(value, &copy);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#define ANSWER_MAX (8 << 20)	/* kept with an Idempotency-Key */
+
 /* The group this thread is handing over right now. */
 static _Thread_local struct group *appending;
 
@@ -16,7 +18,7 @@ struct group *group_new(struct loop *l, void (*done)(struct group *g), void *own
 	g->loop = l;
 	g->done = done;
 	g->owner = owner;
-	buf_init(&g->batch.answer, 1 << 20);
+	buf_init(&g->batch.answer, ANSWER_MAX);
 	return g;
 }
 

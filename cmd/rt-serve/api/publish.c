@@ -19,6 +19,7 @@
 #define UNREAD_BYTES (256 << 10)	/* answers of ?ack=lines that stop reading */
 #define WAIT_TICK_MS 20
 #define KEY_MAX 255
+#define KEYED_LINES_MAX 10000	/* of ?ack=lines, whose answer is kept with the key */
 #define LINE_OVERHEAD 4096	/* an envelope's other members, white space */
 
 static void push(struct publish *p);
@@ -259,7 +260,7 @@ static void on_group(struct group *g)
 		count_group(p, g);
 	if (p->kind != PUBLISH_NDJSON && p->x != NULL && !p->answered)
 		publish_answer_one(p, g);
-	if (p->ack_lines && p->x != NULL && !p->failed)
+	if (p->ack_lines && p->key == NULL && p->x != NULL && !p->failed)
 		publish_answer_lines(p, g);
 	group_free(g);
 	if (p->x != NULL)
@@ -452,6 +453,10 @@ static void end_lines(struct publish *p)
 		fail(p, 503, "the server is out of memory, try again");
 		return;
 	}
+	if (p->key != NULL && p->ack_lines && p->filling->nlines > KEYED_LINES_MAX) {
+		fail(p, 413, "ack=lines with an Idempotency-Key takes at most 10000 lines; send less at once");
+		return;
+	}
 	if (p->key == NULL || !too_fast(p))
 		push(p);
 }
@@ -586,8 +591,6 @@ static const char *check(const struct request *r, unsigned *status)
 		return "ack= takes lines or end";
 	if (key.p != NULL && (key.n == 0 || key.n > KEY_MAX))
 		return "an Idempotency-Key has 1 to 255 characters";
-	if (key.p != NULL && str_is(ack, "lines"))
-		return "ack=lines does not go with an Idempotency-Key, whose answer is kept as a whole";
 	return NULL;
 }
 

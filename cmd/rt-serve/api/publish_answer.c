@@ -50,6 +50,37 @@ static int write_errors(struct buf *b, const struct group_line *errors, unsigned
 	return buf_adds(b, "]}\n");
 }
 
+static int write_line(struct buf *b, const struct group_line *l, const struct event *e,
+	const char *failure, enum store_ack ack)
+{
+	const char *why = l->error != NULL ? l->error : failure;
+
+	if (why == NULL && e->refusal != EVENT_ACCEPTED)
+		why = publish_refusal_text(e);
+	if (buf_addf(b, "{\"line\":%llu,", (unsigned long long)l->number) != 0)
+		return -1;
+	if (why == NULL && write_event(b, e, ack) != 0)
+		return -1;
+	if (why != NULL && (buf_adds(b, "\"error\":") != 0 || json_quote(b, str_of(why)) != 0))
+		return -1;
+	return buf_adds(b, "}\n");
+}
+
+/** An answer for each line of (g), none of which was stored if there is a (failure). */
+static int write_lines(struct buf *b, const struct group *g, const char *failure)
+{
+	size_t e = 0;
+
+	for (uint32_t i = 0; i < g->nlines; i++) {
+		const struct group_line *l = &g->lines[i];
+		const struct event *ev = l->error == NULL ? g->batch.events[e++] : NULL;
+
+		if (write_line(b, l, ev, failure, g->batch.ack) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 struct counts {
 	uint64_t accepted, refused;
 	struct str last;
@@ -81,6 +112,8 @@ int publish_write_answer(struct batch *b, struct buf *answer)
 			return -1;
 		return write_one(answer, b->events[0], b->ack);
 	}
+	if (p->ack_lines)
+		return buf_adds(answer, "200") != 0 ? -1 : write_lines(answer, g, NULL);
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->events[i]->refusal != EVENT_ACCEPTED) {
 			n.refused++;
@@ -99,7 +132,7 @@ static void respond(struct publish *p, unsigned status, struct str json, bool re
 	p->answered = true;
 	fields_init(&f, NULL_REQUEST(p));
 	fields_add(&f, "Content-Type", status >= 400 ? STR_LIT("application/problem+json") :
-		STR_LIT("application/json"));
+		p->ack_lines ? STR_LIT("application/x-ndjson") : STR_LIT("application/json"));
 	fields_add(&f, "Cache-Control", STR_LIT("no-store"));
 	if (replayed)
 		fields_add(&f, "Idempotency-Replayed", STR_LIT("true"));
@@ -150,16 +183,16 @@ void publish_answer_all(struct publish *p)
 	struct counts n = {p->accepted, p->refused, {p->last, p->last_n}, p->ack};
 	struct buf b;
 
+	if (p->accepted == 0 && p->failure_status != 0 && !p->begun) {
+		p->answered = true;
+		problem_respond(p->x, NULL_REQUEST(p), p->failure_status, "%s",
+			p->nerrors > 0 ? p->errors[p->nerrors - 1].error : "not stored, try again");
+		return;
+	}
 	if (p->ack_lines) {
 		publish_answer_lines(p, NULL);
 		p->answered = true;
 		exchange_end(p->x);
-		return;
-	}
-	if (p->accepted == 0 && p->failure_status != 0) {
-		p->answered = true;
-		problem_respond(p->x, NULL_REQUEST(p), p->failure_status, "%s",
-			p->nerrors > 0 ? p->errors[p->nerrors - 1].error : "not stored, try again");
 		return;
 	}
 	buf_init(&b, ANSWER_MAX);
@@ -181,29 +214,11 @@ static void begin_lines(struct publish *p)
 	exchange_begin(p->x, 200, f.f, f.n);
 }
 
-static void write_line(struct buf *b, const struct group_line *l, const struct event *e,
-	const char *failure, enum store_ack ack)
-{
-	const char *why = l->error != NULL ? l->error : failure;
-
-	if (why == NULL && e->refusal != EVENT_ACCEPTED)
-		why = publish_refusal_text(e);
-	buf_addf(b, "{\"line\":%llu,", (unsigned long long)l->number);
-	if (why != NULL) {
-		buf_adds(b, "\"error\":");
-		json_quote(b, str_of(why));
-	} else {
-		write_event(b, e, ack);
-	}
-	buf_adds(b, "}\n");
-}
-
 void publish_answer_lines(struct publish *p, struct group *g)
 {
 	const char *failure = NULL;
 	unsigned status;
 	struct buf b;
-	size_t e = 0;
 
 	if (!p->begun)
 		begin_lines(p);
@@ -212,12 +227,9 @@ void publish_answer_lines(struct publish *p, struct group *g)
 	if (g->batch.status != STORE_OK)
 		failure = group_failure(g->batch.status, &status);
 	buf_init(&b, SIZE_MAX / 2);
-	for (uint32_t i = 0; i < g->nlines; i++) {
-		const struct group_line *l = &g->lines[i];
-
-		write_line(&b, l, l->error == NULL ? g->batch.events[e++] : NULL, failure, g->batch.ack);
-	}
-	if (b.len > 0)
+	if (write_lines(&b, g, failure) != 0)
+		exchange_abort(p->x, CONN_NOMEM);
+	else if (b.len > 0)
 		exchange_write(p->x, buf_str(&b));
 	buf_fini(&b);
 }

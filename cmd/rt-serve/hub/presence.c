@@ -421,21 +421,28 @@ static void bulletin_done(struct batch *b)
 	bulletin_free((struct bulletin *)b);
 }
 
+static bool make_room(struct bulletin *t)
+{
+	size_t cap = t->cap == 0 ? 16 : t->cap * 2;
+	struct event **events;
+
+	if (t->batch.n < t->cap)
+		return true;
+	events = realloc(t->batch.events, cap * sizeof(events[0]));
+	if (events == NULL)
+		return false;
+	t->batch.events = events;
+	t->cap = cap;
+	return true;
+}
+
 static void add_event(struct bulletin *t, struct event *e)
 {
-	struct event **events = t->batch.events;
-
-	if (t->batch.n == t->cap) {
-		t->cap = t->cap == 0 ? 16 : t->cap * 2;
-		events = realloc(events, t->cap * sizeof(events[0]));
-	}
-	if (events == NULL) {
-		t->cap = t->batch.n;
+	if (!make_room(t)) {
 		event_unref(e);
 		return;
 	}
-	t->batch.events = events;
-	events[t->batch.n++] = e;
+	t->batch.events[t->batch.n++] = e;
 	t->batch.bytes += e->size;
 }
 

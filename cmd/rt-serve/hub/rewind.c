@@ -38,15 +38,16 @@ static void restart(struct hub *h, struct past *p)
 {
 	clear(p);
 	p->period = h->period;
-	hub_ask(h);
 }
 
 int hub_past(struct hub *h, struct subscription *sub)
 {
 	struct past *p = sub->past;
 
-	if (p != NULL && p->period != h->period)
+	if (p != NULL && p->period != h->period) {
 		restart(h, p);
+		hub_ask(h);
+	}
 	if (p != NULL)
 		return 0;
 	p = calloc(1, sizeof(*p));

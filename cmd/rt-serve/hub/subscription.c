@@ -117,75 +117,22 @@ static bool announce(struct hub *h, struct subscription *sub)
 	return true;
 }
 
-static unsigned filter_of(const struct subscription *sub, struct str topic)
+/* The page's gaps were announced, if all of them were. Without memory they are told again. */
+static void learn_gaps(struct subscription *sub)
 {
-	unsigned i = 0;
+	const struct read *r = sub->read;
 
-	while (i < sub->filters->n && !str_eq(sub->filters->items[i], topic))
-		i++;
-	return i;
-}
-
-/*
- * A page's gaps are those of its filters' topics as of then; the next page would tell them again
- * as long as it begins before their end. Known per filter: one may lose more while another
- * is still behind.
- */
-static bool gap_known(struct hub *h, const struct subscription *sub, const struct gap *g)
-{
-	unsigned i = filter_of(sub, g->topic);
-
-	return sub->gaps_known != NULL && i < sub->filters->n && g->until.p != NULL &&
-		sub->gaps_known[i] != NULL &&
-		store_cursor_compare(h->store, g->until, str_of(sub->gaps_known[i])) <= 0 &&
-		store_cursor_compare(h->store, g->until, str_of(sub->gaps_known[i])) != -2;
-}
-
-/* Remember the first (n) gaps of the page as announced. Without memory they are told twice. */
-static void learn_gaps(struct hub *h, struct subscription *sub, const struct read *r, size_t n)
-{
-	for (size_t k = 0; k < n && k < r->ngaps; k++) {
-		const struct gap *g = &r->gaps[k];
-		unsigned i = filter_of(sub, g->topic);
-
-		if (i == sub->filters->n || g->until.p == NULL || gap_known(h, sub, g))
-			continue;
-		if (sub->gaps_known == NULL)
-			sub->gaps_known = calloc(sub->filters->n, sizeof(sub->gaps_known[0]));
-		if (sub->gaps_known == NULL)
-			return;
-		free(sub->gaps_known[i]);
-		sub->gaps_known[i] = dup_str(g->until);
-	}
+	if (sub->next_in_page < r->ngaps || r->gap_known == NULL)
+		return;
+	free(sub->gap_known);
+	sub->gap_known = strdup(r->gap_known);
 }
 
 /* Going back, a gap that was announced may begin earlier than it was told. */
 void hub_forget_gaps(struct subscription *sub)
 {
-	if (sub->gaps_known == NULL)
-		return;
-	for (unsigned i = 0; i < sub->filters->n; i++)
-		free(sub->gaps_known[i]);
-	free(sub->gaps_known);
-	sub->gaps_known = NULL;
-}
-
-/* Up to where the gaps of all filters were announced; NULL: there is no such place. */
-static const char *known_by_all(struct hub *h, const struct subscription *sub)
-{
-	const char *least = NULL;
-
-	for (unsigned i = 0; sub->gaps_known != NULL && i < sub->filters->n; i++) {
-		const char *known = sub->gaps_known[i];
-
-		if (known == NULL)
-			return NULL;
-		if (least != NULL && store_cursor_compare(h->store, str_of(known), str_of(least)) == -2)
-			return NULL;
-		if (least == NULL || store_cursor_compare(h->store, str_of(known), str_of(least)) < 0)
-			least = known;
-	}
-	return least;
+	free(sub->gap_known);
+	sub->gap_known = NULL;
 }
 
 /* --- states ---------------------------------------------------------------------------------- */
@@ -257,12 +204,12 @@ void hub_give_up(struct hub *h, struct subscription *sub, enum store_status stat
  * What was gathered is gone, and will be read again; the newest of each key only if nothing of
  * them went out, since else their cursor is that of what did.
  */
-static void ungather(struct hub *h, struct subscription *sub)
+static void ungather(struct subscription *sub)
 {
 	if (sub->gather->n > 0)
 		hub_forget_gaps(sub);
 	else if (sub->read != NULL)
-		learn_gaps(h, sub, sub->read, sub->next_in_page);
+		learn_gaps(sub);
 	conflate_clear(sub->gather);
 	if (sub->past != NULL && sub->past->given == NULL)
 		sub->latest_max = sub->past->latest_max;
@@ -275,7 +222,7 @@ void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscripti
 {
 	hub_detach(h, sub);
 	if (sub->gather != NULL)
-		ungather(h, sub);
+		ungather(sub);
 	if (sub->cursor == NULL)
 		stand_at(sub, hub_turn_cursor(h, i));
 	if (sub->failed != STORE_OK || to == SUBSCRIPTION_QUEUED) {
@@ -288,7 +235,7 @@ void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscripti
 }
 
 /* Free the page; it will be read again from what was handed on of it. */
-static void drop_page(struct hub *h, struct subscription *sub)
+static void drop_page(struct subscription *sub)
 {
 	struct read *r = sub->read;
 	const struct event *e = last_given(sub);
@@ -296,7 +243,7 @@ static void drop_page(struct hub *h, struct subscription *sub)
 
 	if (e != NULL && cursor == NULL)
 		return;
-	learn_gaps(h, sub, r, sub->next_in_page);
+	learn_gaps(sub);
 	if (e != NULL)
 		hub_stand(sub, cursor);
 	sub->read = NULL;
@@ -318,7 +265,7 @@ static void hold_page(struct hub *h, struct subscription *sub)
 	oldest = h->held.first;
 	hub_list_remove(&h->held, oldest);
 	oldest->held = false;
-	drop_page(h, oldest);
+	drop_page(oldest);
 }
 
 void hub_full(struct hub *h, struct subscription *sub)
@@ -409,8 +356,6 @@ bool hub_hand_on(struct hub *h, struct subscription *sub)
 /* False: refused, or no memory. The gaps come before what is gathered next. */
 static bool give_gap(struct hub *h, struct subscription *sub, const struct gap *g)
 {
-	if (gap_known(h, sub, g))
-		return true;
 	if (!sub->ops->gap(sub, g))
 		return false;
 	h->stats.gaps++;
@@ -494,7 +439,7 @@ static bool end_page(struct hub *h, struct subscription *sub, bool *at_end)
 		sub->failed = STORE_NOMEM;
 		return false;
 	}
-	learn_gaps(h, sub, r, r->ngaps);
+	learn_gaps(sub);
 	*at_end = r->at_end;
 	if (r->at_end && r->end_pos > sub->pos)
 		sub->pos = r->end_pos;
@@ -602,7 +547,7 @@ static struct read *next_read(struct hub *h, struct subscription *sub)
 	}
 	r->from = READ_CURSOR;
 	if (set_text(&r->position, c != NULL && c->reached != NULL ? c->reached : sub->cursor) &&
-			set_text(&r->gap_known, known_by_all(h, sub)))
+			set_text(&r->gap_known, sub->gap_known))
 		return r;
 	read_free(r);
 	return NULL;
@@ -631,7 +576,7 @@ static int jump(struct hub *h, struct subscription *sub)
 	if (tail == NULL)
 		return -1;
 	if (sub->read != NULL)
-		drop_page(h, sub);
+		drop_page(sub);
 	if (n == NULL && strcmp(tail, sub->cursor) != 0) {
 		n = notice_new("slow", str_of(sub->cursor));
 		if (n != NULL)
@@ -671,7 +616,7 @@ static void stop(struct hub *h, struct subscription *sub)
 		return;
 	}
 	if (sub->gather != NULL)
-		ungather(h, sub);
+		ungather(sub);
 	hub_full(h, sub);
 }
 

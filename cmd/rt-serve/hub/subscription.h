@@ -73,7 +73,7 @@ struct subscription {
 	struct conflate *gather;	/* with every= or batch= */
 	struct past *past;		/* what was handed on since the last turn, rewind.c */
 	struct notice *notice;		/* a gap that is not the store's, to be announced first */
-	char **gaps_known;		/* per filter: gaps up to there were announced; NULL: none */
+	char *gap_known;		/* which gaps were announced, as struct read has it */
 	uint32_t next_in_page;		/* of the page's gaps, then its events */
 	uint32_t latest_max;		/* > 0: the next read is READ_LATEST */
 	uint32_t turn;			/* the turn in which it stopped being live */

@@ -12,7 +12,7 @@
 #define IS_BASE64 8
 #define VARINT_MAX 10
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------- */
 
 static uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
@@ -61,7 +61,7 @@ int chunk_add(struct buf *body, const struct event *e, uint64_t before)
 	return 0;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------- */
 
 /* What is left of a body. Running over its end sets (bad) and gives zeros from then on. */
 struct scanner {
@@ -107,7 +107,8 @@ static struct str get_name(struct scanner *s)
 static struct chunk_item get_item(struct scanner *s, uint64_t before)
 {
 	uint8_t flags = s->p < s->end ? *s->p++ : 0;
-	struct chunk_item item = {.order = before + get_varint(s), .base64 = (flags & IS_BASE64) != 0};
+	struct chunk_item item = {.order = before + get_varint(s),
+		.base64 = (flags & IS_BASE64) != 0};
 
 	if (flags & HAS_TYPE)
 		item.type = get_name(s);
@@ -165,7 +166,8 @@ struct chunk_item chunk_item(const struct chunk *c, uint32_t i)
 struct event *chunk_event(const struct chunk *c, uint32_t i, struct str topic)
 {
 	struct chunk_item item = chunk_item(c, i);
-	struct event_draft d = {.topic = topic, .type = item.type, .key = item.key, .from = item.from};
+	struct event_draft d = {.topic = topic, .type = item.type, .key = item.key,
+		.from = item.from};
 	struct event *e;
 	char id[20];
 
@@ -177,7 +179,8 @@ struct event *chunk_event(const struct chunk *c, uint32_t i, struct str topic)
 	if (e == NULL)
 		return NULL;
 	e->order = item.order;
-	event_commit(e, (struct str){id, units_format_u64(id, item.order)}, c->seq + i, item.order / 1000);
+	event_commit(e, (struct str){id, units_format_u64(id, item.order)}, c->seq + i,
+		item.order / 1000);
 	return e;
 }
 

@@ -40,7 +40,10 @@ struct chunk {
 	uint32_t n;
 };
 
-/** Append (e) to a body; (before) is the order of the event before it, its own if it is the first. */
+/**
+ * Append (e) to a body; (before) is the order of the event before it, its own for the first one.
+ * 0, or -1 without memory.
+ */
 int chunk_add(struct buf *body, const struct event *e, uint64_t before);
 
 /**

@@ -19,11 +19,12 @@
 
 static const char schema[] =
 	"CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL,"
-	" last INTEGER NOT NULL, dropped INTEGER NOT NULL, oldest INTEGER NOT NULL,"
+	"CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+	" seq INTEGER NOT NULL, last INTEGER NOT NULL, dropped INTEGER NOT NULL,"
+	" oldest INTEGER NOT NULL,"
 	" events INTEGER NOT NULL, bytes INTEGER NOT NULL);"
-	"CREATE TABLE chunks(first INTEGER PRIMARY KEY, topic INTEGER NOT NULL, last INTEGER NOT NULL,"
-	" upto INTEGER NOT NULL, n INTEGER NOT NULL, body BLOB NOT NULL);"
+	"CREATE TABLE chunks(first INTEGER PRIMARY KEY, topic INTEGER NOT NULL,"
+	" last INTEGER NOT NULL, upto INTEGER NOT NULL, n INTEGER NOT NULL, body BLOB NOT NULL);"
 	"CREATE INDEX chunks_of_topic ON chunks(topic, last);"
 	"CREATE TABLE keys(n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body BLOB NOT NULL,"
 	" expires INTEGER NOT NULL, answer BLOB NOT NULL);";
@@ -48,8 +49,10 @@ static const char *const texts[SQL_STATEMENTS] = {
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_DELETE_CHUNK] = "DELETE FROM chunks WHERE first = ?1",
 	[SQL_GET_CHUNK] = "SELECT n, body FROM chunks WHERE first = ?1",
-	[SQL_CHUNKS_FROM] = "SELECT first, topic, last, upto FROM chunks WHERE first >= ?1 ORDER BY first",
-	[SQL_CHUNKS_BACK] = "SELECT first, topic, last, upto, length(body) FROM chunks WHERE first < ?1"
+	[SQL_CHUNKS_FROM] =
+		"SELECT first, topic, last, upto FROM chunks WHERE first >= ?1 ORDER BY first",
+	[SQL_CHUNKS_BACK] =
+	"SELECT first, topic, last, upto, length(body) FROM chunks WHERE first < ?1"
 		" ORDER BY first DESC",
 	[SQL_TOPIC_AFTER] = "SELECT first, topic, last, last FROM chunks"
 		" WHERE topic = ?1 AND last > ?2 ORDER BY last LIMIT 1",
@@ -69,7 +72,7 @@ static const char *const texts[SQL_STATEMENTS] = {
 		" pragma_page_count p, pragma_freelist_count f, pragma_page_size s",
 };
 
-/* --- the file ---------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------------------- */
 
 /* Make the directories that lead to (path), for the owner alone. */
 static int make_directories(const char *path, struct buf *why)
@@ -79,7 +82,8 @@ static int make_directories(const char *path, struct buf *why)
 
 	if (copy == NULL)
 		return buf_adds(why, "not enough memory for the store"), -1;
-	for (slash = strchr(copy + 1, '/'); slash != NULL && ret == 0; slash = strchr(slash + 1, '/')) {
+	for (slash = strchr(copy + 1, '/'); slash != NULL && ret == 0;
+	slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0700) < 0 && errno != EEXIST) {
 			buf_addf(why, "cannot create the directory %s: %s", copy, strerror(errno));
@@ -119,7 +123,9 @@ int database_claim(const char *path, struct buf *why)
 	if (fd < 0) {
 		buf_addf(why, "cannot open %s: %s", name, strerror(errno));
 	} else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		buf_addf(why, "another rt-serve uses the store %s; stop it, or choose another --store", path);
+		buf_addf(why,
+			"another rt-serve uses the store %s; stop it, or choose another "
+			"--store", path);
 		close(fd);
 		fd = -1;
 	} else if (make_file(path, why) < 0) {
@@ -130,16 +136,19 @@ int database_claim(const char *path, struct buf *why)
 	return fd;
 }
 
-/* --- schema ------------------------------------------------------------------------------------ */
+/* --- schema --------------------------------------------------------------------------------- */
 
 static int fail(const struct database *d, const char *path, struct buf *why)
 {
 	int rc = sqlite3_errcode(d->db);
 
 	if (rc == SQLITE_NOTADB)
-		buf_addf(why, "%s is not a store of rt-serve, nor any SQLite file; choose another --store", path);
+		buf_addf(why,
+			"%s is not a store of rt-serve, nor any SQLite file; choose another "
+			"--store", path);
 	else if (rc == SQLITE_CORRUPT)
-		buf_addf(why, "the store %s is damaged (%s); restore it from a backup, or move it away "
+		buf_addf(why,
+			"the store %s is damaged (%s); restore it from a backup, or move it away "
 			"to begin with an empty one", path, sqlite3_errmsg(d->db));
 	else if (rc == SQLITE_FULL)
 		buf_addf(why, "no room on the disk for the store %s", path);
@@ -153,7 +162,8 @@ static int get_number(struct database *d, const char *sql, int64_t *out)
 	sqlite3_stmt *s = NULL;
 	int ret = -1;
 
-	if (sqlite3_prepare_v2(d->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+	if (sqlite3_prepare_v2(d->db, sql, -1, &s, NULL) == SQLITE_OK &&
+			sqlite3_step(s) == SQLITE_ROW) {
 		*out = sqlite3_column_int64(s, 0);
 		ret = 0;
 	}
@@ -173,12 +183,15 @@ static int recognize(struct database *d, const char *path, struct buf *why)
 	if (application == 0 && version == 0 && tables == 0)
 		return 0;
 	if (application != APPLICATION_ID) {
-		buf_addf(why, "%s is an SQLite file of another program; choose another --store", path);
+		buf_addf(why, "%s is an SQLite file of another program; choose another --store",
+			path);
 		return -1;
 	}
 	if (version != VERSION) {
-		buf_addf(why, "the store %s has format %lld, and this rt-serve knows format %d; use the "
-			"rt-serve that made it, or choose another --store", path, (long long)version, VERSION);
+		buf_addf(why,
+			"the store %s has format %lld, and this rt-serve knows format %d; use the "
+			"rt-serve that made it, or choose another --store", path,
+			(long long)version, VERSION);
 		return -1;
 	}
 	return 1;
@@ -213,24 +226,28 @@ static int create_schema(struct database *d, uint64_t now_us)
 		schema, identity, (long long)now_us, APPLICATION_ID, VERSION);
 }
 
-/* --- connections ------------------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------------------------- */
 
 static int set_up(struct database *d, enum store_sync sync)
 {
 	static const char *const levels[] = {
-		[STORE_SYNC_NONE] = "OFF", [STORE_SYNC_NORMAL] = "NORMAL", [STORE_SYNC_FULL] = "FULL",
+		[STORE_SYNC_NONE] = "OFF", [STORE_SYNC_NORMAL] = "NORMAL",
+			[STORE_SYNC_FULL] = "FULL",
 	};
 
 	sqlite3_busy_timeout(d->db, BUSY_MS);
 	sqlite3_extended_result_codes(d->db, 0);
-	return execute(d, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"
-		"PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;", DATABASE_PAGE, levels[sync]);
+	return execute(d,
+		"PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"
+		"PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;", DATABASE_PAGE,
+		levels[sync]);
 }
 
 static int prepare(struct database *d)
 {
 	for (int i = 0; i < SQL_STATEMENTS; i++) {
-		if (sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i],
+		if (sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+				&d->statements[i],
 				NULL) != SQLITE_OK)
 			return -1;
 	}
@@ -243,7 +260,8 @@ int database_open(struct database *d, const char *path, enum store_sync sync, bo
 	int found = 1;
 
 	*d = (struct database){.db = NULL};
-	if (sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+			NULL) != SQLITE_OK)
 		goto failed;
 	if (create)
 		found = recognize(d, path, why);
@@ -277,6 +295,8 @@ int database_run(struct database *d, enum statement s)
 {
 	int rc = sqlite3_step(d->statements[s]);
 
+	/* What SQLite itself keeps of it is gone after the reset. */
+	d->os_error = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : errno;
 	sqlite3_reset(d->statements[s]);
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
 }
@@ -296,7 +316,7 @@ void database_rollback(struct database *d)
 
 enum store_status database_status(const struct database *d)
 {
-	int os = sqlite3_system_errno(d->db);
+	int os = d->os_error;
 
 	switch (sqlite3_errcode(d->db)) {
 	case SQLITE_FULL:
@@ -306,7 +326,7 @@ enum store_status database_status(const struct database *d)
 	case SQLITE_DONE:
 	case SQLITE_NOMEM:
 		return STORE_NOMEM;
-	case SQLITE_IOERR:
+	case SQLITE_IOERR:	/* a quota, or a limit of the process, is a kind of full disk */
 		return os == ENOSPC || os == EDQUOT || os == EFBIG ? STORE_FULL : STORE_FAILED;
 	default:
 		return STORE_FAILED;

@@ -38,9 +38,13 @@ enum statement {
 struct database {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
+	int os_error;		/* errno of the last statement that failed */
 };
 
-/** Create the file at (path) if there is none, and its directory; lock it; returns the lock's fd, -1. */
+/**
+ * Create the file at (path) if there is none, and its directory, and lock it. Returns the lock's
+ * fd, to be closed last, or -1 with a sentence in (why).
+ */
 int database_claim(const char *path, struct buf *why);
 
 /**
@@ -57,7 +61,7 @@ sqlite3_stmt *database_statement(struct database *d, enum statement s);
 /** Step a statement that gives no row, then reset it. 0, or -1. */
 int database_run(struct database *d, enum statement s);
 
-/** Run the statement for each of its int64 parameters given. */
+/** The same for a statement with one parameter. */
 int database_run1(struct database *d, enum statement s, uint64_t a);
 
 /** End a transaction that failed. */

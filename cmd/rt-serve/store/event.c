@@ -13,7 +13,7 @@
  * bytes[] holds, in this order:
  *
  *   copies   plain topic, type, key and from, each only if its JSON form had to be escaped
- *   head     room for {"id":…,"topic":…,"seq":…,"time":…, written at commit, ending at the tail
+ *   head     room for {"id":…,"topic":…,"seq":…,"time":… written at commit, ending at the tail
  *   tail     ,"type":…,"key":…,"from":…,"data":…}
  *
  * Text that needed no escape is found inside of the envelope. Until the commit the topic stands in
@@ -286,9 +286,8 @@ void event_ref(struct event *e)
 
 void event_unref(struct event *e)
 {
-	if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_release) != 1)
+	if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	atomic_thread_fence(memory_order_acquire);
 	free(e->cursor);
 	free(e);
 }

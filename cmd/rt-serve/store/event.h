@@ -31,7 +31,7 @@ struct event {
 	uint64_t time_ms;	/* Unix milliseconds */
 	char *cursor;		/* where a subscriber stands after it; NULL: its id. Owned. */
 	uint32_t json_at, json_len;	/* envelope, in bytes[]; valid once committed */
-	uint32_t data_at, data_len;	/* the data (or data_base64) value as it stands in the envelope */
+	uint32_t data_at, data_len;	/* the data (or data_base64) value as in the envelope */
 	uint32_t id_at;
 	uint16_t topic_at, type_at, key_at, from_at;	/* plain text, not escaped */
 	uint8_t id_len, topic_len, type_len, key_len, from_len;
@@ -100,7 +100,7 @@ static inline struct str event_data(const struct event *e)
 	return (struct str){e->bytes + e->data_at, e->data_len};
 }
 
-/** Where a subscriber stands who has had everything up to and including (e). Not for ephemeral ones. */
+/** Where a subscriber stands who has had all up to and including (e). Not for ephemeral ones. */
 static inline struct str event_cursor(const struct event *e)
 {
 	return e->cursor != NULL ? str_of(e->cursor) : event_id(e);

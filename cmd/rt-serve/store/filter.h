@@ -14,7 +14,7 @@
 struct filters {
 	atomic_uint refs;
 	unsigned n;
-	unsigned npatterns;	/* the first of the items; the names after them are sorted bytewise */
+	unsigned npatterns;	/* the first of the items; names follow, sorted bytewise */
 	bool has_pattern;
 	struct str items[];	/* valid names or patterns, no two equal; the text follows */
 };

@@ -94,7 +94,9 @@ int keys_add(struct keys *k, const struct key_id *id, const uint8_t body[HASH_SH
 
 	if (e == NULL)
 		return -1;
-	*e = (struct key_entry){.id = *id, .hash_next = *bucket, .expires_us = expires_us, .len = answer.n};
+	*e = (struct key_entry){
+		.id = *id, .hash_next = *bucket, .expires_us = expires_us, .len = answer.n,
+	};
 	memcpy(e->body, body, sizeof(e->body));
 	if (answer.n > 0)
 		memcpy(e->answer, answer.p, answer.n);

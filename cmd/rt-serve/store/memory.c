@@ -43,10 +43,11 @@ static struct memory *memory_of(const struct store *s)
 	return (struct memory *)s;
 }
 
-/* --- append ------------------------------------------------------------------------------------ */
+/* --- append --------------------------------------------------------------------------------- */
 
 /* True if the key was used before: the batch is answered. */
-static bool answer_from_key(struct memory *m, struct batch *b, const struct key_id *id, uint64_t now_us)
+static bool answer_from_key(struct memory *m, struct batch *b, const struct key_id *id,
+	uint64_t now_us)
 {
 	const struct key_entry *known = keys_find(m->keys, id, now_us);
 
@@ -136,7 +137,7 @@ static size_t memory_queued(const struct store *s)
 	return 0;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------- */
 
 static bool memory_read(struct store *s, struct read *r)
 {
@@ -209,7 +210,7 @@ static void memory_stats(struct store *s, struct store_stats *out)
 	window_unlock(&m->window);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------- */
 
 static int memory_reconfigure(struct store *s, const struct store_config *c)
 {
@@ -234,7 +235,8 @@ static void wait_a_while(struct memory *m)
 	until.tv_nsec += EXPIRE_MS * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
-	while (!m->closed && pthread_cond_timedwait(&m->closing, &m->window.lock, &until) != ETIMEDOUT)
+	while (!m->closed && pthread_cond_timedwait(&m->closing, &m->window.lock,
+			&until) != ETIMEDOUT)
 		;
 }
 

@@ -87,7 +87,8 @@ static int copy_text(struct str *dst, struct str src)
 	return dst->p != NULL ? 0 : -1;
 }
 
-int read_add_gap(struct read *r, struct str topic, struct str after, struct str until, const char *reason)
+int read_add_gap(struct read *r, struct str topic, struct str after, struct str until,
+	const char *reason)
 {
 	struct gap *gaps = realloc(r->gaps, (r->ngaps + 1) * sizeof(*gaps)), *g;
 

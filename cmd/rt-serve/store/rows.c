@@ -23,7 +23,7 @@ struct rows_run {
 	uint32_t at, end;	/* of the chunk's events; backwards they are taken from the end */
 };
 
-/* --- the heap ---------------------------------------------------------------------------------- */
+/* --- the heap ------------------------------------------------------------------------------- */
 
 static bool comes_first(const struct rows *r, const struct rows_run *a, const struct rows_run *b)
 {
@@ -84,7 +84,7 @@ static void drop_top(struct rows *r)
 		sift_down(r);
 }
 
-/* --- rows -------------------------------------------------------------------------------------- */
+/* --- rows ----------------------------------------------------------------------------------- */
 
 static enum rows_result failed(const struct rows *r)
 {
@@ -118,7 +118,8 @@ static enum rows_result next_of_all(struct rows *r, struct rows_run *row)
 	return ROWS_EVENT;
 }
 
-static enum rows_result one_row(struct rows *r, struct rows_run *row, enum statement which, uint64_t bound)
+static enum rows_result one_row(struct rows *r, struct rows_run *row, enum statement which,
+	uint64_t bound)
 {
 	sqlite3_stmt *s = database_statement(r->d, which);
 	int rc;
@@ -139,7 +140,7 @@ static enum rows_result next_row(struct rows *r, struct rows_run *row)
 	return one_row(r, row, r->q.back ? SQL_TOPIC_BACK : SQL_TOPIC_AFTER, row->last);
 }
 
-/* --- the first rows ---------------------------------------------------------------------------- */
+/* --- the first rows ------------------------------------------------------------------------- */
 
 /* The row that begins below (before), the last such; the chunks of a topic do not overlap. */
 static enum rows_result last_row_of_topic(struct rows *r, struct rows_run *row)
@@ -239,7 +240,7 @@ void rows_end(struct rows *r)
 		database_rollback(r->d);
 }
 
-/* --- chunks ------------------------------------------------------------------------------------ */
+/* --- chunks --------------------------------------------------------------------------------- */
 
 static void set_key(const struct rows *r, struct rows_run *run)
 {
@@ -265,7 +266,8 @@ static enum rows_result fetch(struct rows *r, const struct rows_run *row, struct
 	if (run->body != NULL && (len == 0 || sqlite3_column_blob(s, 1) != NULL)) {
 		memcpy(run->body, len > 0 ? sqlite3_column_blob(s, 1) : "", len);
 		errno = 0;
-		if (chunk_init(&run->chunk, run->body, len, row->first, (uint32_t)sqlite3_column_int(s, 0)) == 0) {
+		if (chunk_init(&run->chunk, run->body, len, row->first,
+				(uint32_t)sqlite3_column_int(s, 0)) == 0) {
 			run->is_open = true;
 			res = ROWS_EVENT;
 		} else if (errno == EBADMSG) {

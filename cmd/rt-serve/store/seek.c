@@ -30,11 +30,11 @@ void seek_fail(struct read *r, enum store_status status)
 	r->status = status;
 }
 
-/* --- which topics ------------------------------------------------------------------------------ */
+/* --- which topics --------------------------------------------------------------------------- */
 
 struct source {
 	struct topic *topic;
-	uint32_t at, end;	/* the events still to come; backwards they are taken from the end */
+	uint32_t at, end;	/* events still to come; backwards they are taken from the end */
 };
 
 struct sources {
@@ -196,7 +196,7 @@ static void heap_next(struct sources *h, bool back)
 	sift_down(h, 0, back);
 }
 
-/* --- scanning: for when there are too many topics ---------------------------------------------- */
+/* --- scanning: for when there are too many topics ------------------------------------------- */
 
 static const struct window_place *place_at(const struct window *w, uint64_t pos)
 {
@@ -238,7 +238,7 @@ static bool is_wanted(struct matcher *m, const struct event *e)
 	return m->answer;
 }
 
-/* --- taking events ----------------------------------------------------------------------------- */
+/* --- taking events -------------------------------------------------------------------------- */
 
 enum seek_verdict seek_take(struct read *r, struct seek *k, struct event *e)
 {
@@ -264,7 +264,7 @@ enum seek_verdict seek_visit(struct read *r, struct seek *k, struct event *e)
 	return added < 0 ? SEEK_NOMEM : added > 0 ? SEEK_MORE : SEEK_ENOUGH;
 }
 
-/* --- gaps -------------------------------------------------------------------------------------- */
+/* --- gaps ----------------------------------------------------------------------------------- */
 
 /* What patterns miss: by the last drop first, back to what is known already. */
 static uint64_t pattern_missed(const struct window *w, const struct seek *k, struct str pattern)
@@ -275,7 +275,8 @@ static uint64_t pattern_missed(const struct window *w, const struct seek *k, str
 	for (int i = 0; t != NULL && t->drop_gen > k->known; i++, t = t->next[CATALOG_DROPPED]) {
 		if (i == WALK_MAX)
 			return w->dropped_max;		/* rather too much than silence */
-		if (t->dropped > k->start && t->dropped > until && topic_match(pattern, topic_name(t)))
+		if (t->dropped > k->start && t->dropped > until &&
+				topic_match(pattern, topic_name(t)))
 			until = t->dropped;
 	}
 	return until;
@@ -291,13 +292,15 @@ static uint64_t name_missed(const struct window *w, const struct seek *k, struct
 }
 
 /* The newest order that (filter) lost after the start and was not told of; 0: none. */
-static uint64_t missed_by(const struct window *w, const struct read *r, const struct seek *k, unsigned filter)
+static uint64_t missed_by(const struct window *w, const struct read *r, const struct seek *k,
+	unsigned filter)
 {
 	struct str text = r->filters->items[filter];
 
 	if (!k->want_gaps || w->dropped_max <= k->start || w->drop_gen <= k->known)
 		return 0;
-	return filter < r->filters->npatterns ? pattern_missed(w, k, text) : name_missed(w, k, text);
+	return filter < r->filters->npatterns ? pattern_missed(w, k, text) : name_missed(w, k,
+		text);
 }
 
 static int add_gap(const struct window *w, struct read *r, const struct seek *k, struct str filter,
@@ -351,7 +354,7 @@ static void parse_known(struct seek *k, const char *text)
 		cursor_parse(str_of(text + 1), &k->known);
 }
 
-/* --- results ----------------------------------------------------------------------------------- */
+/* --- results -------------------------------------------------------------------------------- */
 
 /*
  * Events that came from the disk before the lock was taken may have been dropped since; then they
@@ -410,7 +413,7 @@ void seek_page(struct window *w, struct read *r, struct seek *k)
 	write_texts(r, k);
 }
 
-/* --- forwards ---------------------------------------------------------------------------------- */
+/* --- forwards ------------------------------------------------------------------------------- */
 
 static enum seek_verdict merge(struct read *r, struct seek *k, struct sources *s)
 {
@@ -468,7 +471,7 @@ static enum seek_result forward(struct window *w, struct read *r, struct seek *k
 	return SEEK_DONE;
 }
 
-/* --- backwards --------------------------------------------------------------------------------- */
+/* --- backwards ------------------------------------------------------------------------------ */
 
 enum back { BACK_AGAIN, BACK_FINISHED, BACK_DISK, BACK_NOMEM };
 
@@ -508,7 +511,7 @@ static enum back scan_back(const struct window *w, struct read *r, struct seek *
 		p = place_at(w, --pos);
 		if (p->order <= disk)
 			break;
-		/* Places of one order: an event and the ephemeral ones after it. Stop before any. */
+		/* Places of one order, an event and ephemeral ones after it, stay together. */
 		if (i >= WALK_MAX && p->order < k->before - 1) {
 			k->before = p->order + 1;
 			return BACK_AGAIN;
@@ -582,7 +585,7 @@ bool seek_turn(struct window *w, struct read *r, struct seek *k)
 	return done;
 }
 
-/* --- the beginning ------------------------------------------------------------------------------ */
+/* --- the beginning -------------------------------------------------------------------------- */
 
 static void begin_at_cursor(const struct window *w, struct seek *k, uint64_t order)
 {

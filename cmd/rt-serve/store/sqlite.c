@@ -11,7 +11,7 @@
 #include "store/listing.h"
 #include "units.h"
 
-/* --- what needs no disk ------------------------------------------------------------------------ */
+/* --- what needs no disk --------------------------------------------------------------------- */
 
 static size_t sqlite_queued(const struct store *s)
 {
@@ -94,7 +94,7 @@ static void sqlite_stats(struct store *store, struct store_stats *out)
 	window_unlock(&s->window);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------- */
 
 /* The writer alone changes the window: it takes the new rules over before its next group. */
 static int sqlite_reconfigure(struct store *store, const struct store_config *c)

@@ -33,7 +33,8 @@ static int get_identity(struct sqlite *s)
 	int ret = -1;
 
 	sqlite3_bind_text(st, 1, "identity", -1, SQLITE_STATIC);
-	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_bytes(st, 0) == sizeof(s->identity) - 1) {
+	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_bytes(st,
+			0) == sizeof(s->identity) - 1) {
 		memcpy(s->identity, sqlite3_column_text(st, 0), sizeof(s->identity));
 		ret = 0;
 	}
@@ -41,7 +42,7 @@ static int get_identity(struct sqlite *s)
 	return ret;
 }
 
-/* --- topics ------------------------------------------------------------------------------------ */
+/* --- topics --------------------------------------------------------------------------------- */
 
 static void place_topic(struct window *w, struct topic *t)
 {
@@ -59,12 +60,16 @@ static void place_topic(struct window *w, struct topic *t)
 	if (t->id >= w->next_id)
 		w->next_id = t->id + 1;
 	window_entomb(w, t);
+	/* The last run may have dropped events whose rows are still there. */
+	if (t->rule != NULL && t->dropped > 0)
+		catalog_to_front(&w->catalog, t, CATALOG_DUE);
 }
 
 /* All its events are on disk only, for now. 0, or -1 without memory. */
 static int add_topic(struct window *w, sqlite3_stmt *st)
 {
-	struct str name = {(const char *)sqlite3_column_text(st, 1), (size_t)sqlite3_column_bytes(st, 1)};
+	struct str name = {(const char *)sqlite3_column_text(st, 1),
+		(size_t)sqlite3_column_bytes(st, 1)};
 	struct topic *t;
 
 	if (name.n == 0 || name.n > TOPIC_MAX)
@@ -99,7 +104,7 @@ static int load_topics(struct sqlite *s)
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
-/* --- the newest events -------------------------------------------------------------------------- */
+/* --- the newest events ---------------------------------------------------------------------- */
 
 /* The first order of the commit to begin with. */
 static int find_start(struct sqlite *s, uint64_t *start)
@@ -213,7 +218,8 @@ static int load(struct sqlite *s)
 	w->last = w->forgotten > w->begin ? w->forgotten : w->begin;
 	w->dropped_max = w->forgotten;
 	w->drop_gen = w->forgotten_gen = w->forgotten > 0;
-	if (load_topics(s) < 0 || load_floor(s) < 0 || count_keys(s) < 0 || find_start(s, &start) < 0)
+	if (load_topics(s) < 0 || load_floor(s) < 0 || count_keys(s) < 0 ||
+			find_start(s, &start) < 0)
 		return -1;
 	set_evicted(w, start);
 	return load_events(s, start);
@@ -226,15 +232,17 @@ int sqlite_load(struct sqlite *s, struct buf *why)
 
 	if (load(s) < 0) {
 		rc = sqlite3_errcode(s->out.db);
-		buf_addf(why, "the store %s is damaged (%s); restore it from a backup, or move it away to "
-			"begin with an empty one", s->path, rc == SQLITE_OK || rc == SQLITE_DONE ||
-			rc == SQLITE_ROW ? "its content makes no sense" : sqlite3_errmsg(s->out.db));
+		buf_addf(why,
+			"the store %s is damaged (%s); restore it from a backup, or move it away "
+			"to begin with an empty one", s->path, rc == SQLITE_OK || rc == SQLITE_DONE ||
+			rc == SQLITE_ROW ?
+			"its content makes no sense" : sqlite3_errmsg(s->out.db));
 		return -1;
 	}
 	s->stage = (struct stage){.window = &s->window, .last = s->window.last};
 	if (s->window.last > now_us + AHEAD_US)
-		log_warn("the log of %s is %llu s ahead of the clock: new events get ids and times from there "
-			"on until the clock has caught up", s->path,
+		log_warn("the log of %s is %llu s ahead of the clock: new events get ids and times "
+			"from there on until the clock has caught up", s->path,
 			(unsigned long long)((s->window.last - now_us) / 1000000));
 	return 0;
 }

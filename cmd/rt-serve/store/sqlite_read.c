@@ -18,7 +18,7 @@ struct sqlite_job {
 	struct seek seek;
 };
 
-/* --- queue ------------------------------------------------------------------------------------- */
+/* --- queue ---------------------------------------------------------------------------------- */
 
 static bool enqueue(struct sqlite *s, struct sqlite_job *j)
 {
@@ -85,7 +85,7 @@ bool sqlite_read(struct store *store, struct read *r)
 	return true;
 }
 
-/* --- a page ------------------------------------------------------------------------------------ */
+/* --- a page --------------------------------------------------------------------------------- */
 
 struct wanted {
 	struct sqlite *store;
@@ -169,7 +169,7 @@ static enum slice read_slice(struct sqlite *s, struct sqlite_job *j)
 	return res;
 }
 
-/* --- a read ------------------------------------------------------------------------------------ */
+/* --- a read --------------------------------------------------------------------------------- */
 
 /* The slice is over. True: the read is done; false: it goes on, at once if *again. */
 static bool after_slice(struct sqlite *s, struct sqlite_job *j, enum slice res, bool *again)

@@ -38,21 +38,25 @@ struct old_row {
 static struct old_row take_row(sqlite3_stmt *st)
 {
 	return (struct old_row){
-		.first = database_u64(st, 0), .topic = database_u64(st, 1), .last = database_u64(st, 2),
+		.first = database_u64(st, 0),
+		.topic = database_u64(st, 1),
+		.last = database_u64(st, 2),
 		.n = (uint32_t)sqlite3_column_int(st, 3), .body = sqlite3_column_blob(st, 4),
 		.len = (size_t)sqlite3_column_bytes(st, 4),
 	};
 }
 
-/* --- dropping ---------------------------------------------------------------------------------- */
+/* --- dropping ------------------------------------------------------------------------------- */
 
-static bool breaks_rule(const struct topic *t, uint64_t order, uint64_t events, uint64_t bytes, uint64_t now_us)
+static bool breaks_rule(const struct topic *t, uint64_t order, uint64_t events, uint64_t bytes,
+	uint64_t now_us)
 {
 	const struct retention_rule *r = t->rule;
 
 	if (r == NULL)
 		return false;
-	return (r->events > 0 && events > r->events) || (r->bytes > 0 && bytes > r->bytes && events > 1) ||
+	return (r->events > 0 && events > r->events) ||
+		(r->bytes > 0 && bytes > r->bytes && events > 1) ||
 		order < retention_cutoff(r->age_ms, now_us);
 }
 
@@ -64,7 +68,8 @@ struct loss {
 };
 
 /* All that is left of a row, or what breaks the rule of (t). 0, or -1 if it cannot be read. */
-static int assess(const struct topic *t, const struct old_row *row, bool all, uint64_t now_us, struct loss *l)
+static int assess(const struct topic *t, const struct old_row *row, bool all, uint64_t now_us,
+	struct loss *l)
 {
 	struct chunk c;
 	uint32_t i;
@@ -73,7 +78,8 @@ static int assess(const struct topic *t, const struct old_row *row, bool all, ui
 		return -1;
 	for (i = chunk_upto(&c, t->dropped); i < c.n; i++) {
 		l->next = c.marks[i].order;
-		if (!all && !breaks_rule(t, l->next, t->events - l->events, t->bytes - l->bytes, now_us))
+		if (!all && !breaks_rule(t, l->next, t->events - l->events, t->bytes - l->bytes,
+				now_us))
 			break;
 		l->upto = l->next;
 		l->events++;
@@ -84,7 +90,8 @@ static int assess(const struct topic *t, const struct old_row *row, bool all, ui
 }
 
 /* Drop events of (row), as assess has it. True when nothing of it is left. */
-static bool drop_events(struct sqlite *s, struct topic *t, const struct old_row *row, bool all, uint64_t now_us)
+static bool drop_events(struct sqlite *s, struct topic *t, const struct old_row *row, bool all,
+	uint64_t now_us)
 {
 	struct loss l = {.next = row->first};
 
@@ -93,7 +100,8 @@ static bool drop_events(struct sqlite *s, struct topic *t, const struct old_row 
 	if (assess(t, row, all, now_us, &l) < 0) {
 		log_error("the store %s is damaged: the events after %llu are lost", s->path,
 			(unsigned long long)row->first);
-		l = (struct loss){.upto = row->last, .events = row->n < t->events ? row->n : t->events};
+		l = (struct loss){.upto = row->last, .events = row->n < t->events ?
+			row->n : t->events};
 	}
 	window_lock(&s->window);
 	if (l.upto > 0)
@@ -110,8 +118,8 @@ static int begin(struct sqlite *s)
 	return database_run(&s->out, SQL_BEGIN);
 }
 
-/* End the step: commit, or leave it to a later pass. */
-static void end(struct sqlite *s, int ret)
+/* End the step: commit, or leave it to a later pass. 0 or -1. */
+static int end(struct sqlite *s, int ret)
 {
 	if (ret == 0) {
 		database_statement(&s->out, SQL_COMMIT);
@@ -121,6 +129,7 @@ static void end(struct sqlite *s, int ret)
 		log_debug("retention: %s", sqlite3_errmsg(s->out.db));
 		database_rollback(&s->out);
 	}
+	return ret;
 }
 
 static int delete_row(struct sqlite *s, const struct old_row *row)
@@ -128,7 +137,7 @@ static int delete_row(struct sqlite *s, const struct old_row *row)
 	return database_run1(&s->out, SQL_DELETE_CHUNK, row->first);
 }
 
-/* --- the oldest of all ------------------------------------------------------------------------- */
+/* --- the oldest of all ---------------------------------------------------------------------- */
 
 static uint64_t used_bytes(struct sqlite *s)
 {
@@ -205,11 +214,10 @@ static bool step_oldest(struct sqlite *s)
 	if ((o.cutoff == 0 && o.excess == 0) || begin(s) < 0)
 		return true;
 	ret = drop_oldest_rows(s, &o);
-	end(s, ret < 0 ? -1 : 0);
-	return ret <= 0;
+	return end(s, ret < 0 ? -1 : 0) < 0 || ret == 0;
 }
 
-/* --- rules ------------------------------------------------------------------------------------- */
+/* --- rules ---------------------------------------------------------------------------------- */
 
 static bool step_ages(struct sqlite *s)
 {
@@ -243,34 +251,38 @@ static int tidy_topic(struct sqlite *s, struct topic *t)
 	return sqlite_save_topic(s, t) < 0 ? -1 : ret;
 }
 
-static void not_due(struct sqlite *s, struct topic *t)
+static void not_due(struct sqlite *s, struct topic **t, unsigned n)
 {
 	window_lock(&s->window);
-	catalog_unlist(&s->window.catalog, t, CATALOG_DUE);
+	for (unsigned i = 0; i < n; i++)
+		catalog_unlist(&s->window.catalog, t[i], CATALOG_DUE);
 	window_unlock(&s->window);
 }
 
 static bool step_topics(struct sqlite *s)
 {
 	uint64_t deadline_ms = units_monotonic_ms() + STEP_MS;
-	struct topic *t;
+	struct topic *tidy[STEP_TOPICS], *t;
+	unsigned n = 0;
 	int ret = 0;
 
 	if (s->window.catalog.last[CATALOG_DUE] == NULL || begin(s) < 0)
 		return true;
-	for (int i = 0; i < STEP_TOPICS && ret == 0; i++) {
-		t = s->window.catalog.last[CATALOG_DUE];
-		if (t == NULL || units_monotonic_ms() > deadline_ms)
-			break;
+	t = s->window.catalog.last[CATALOG_DUE];
+	while (n < STEP_TOPICS && t != NULL && units_monotonic_ms() <= deadline_ms) {
 		ret = tidy_topic(s, t);
-		if (ret == 0)
-			not_due(s, t);
+		if (ret != 0)
+			break;
+		tidy[n++] = t;
+		t = t->prev[CATALOG_DUE];
 	}
-	end(s, ret < 0 ? -1 : 0);
-	return ret < 0 || s->window.catalog.last[CATALOG_DUE] == NULL;
+	if (end(s, ret < 0 ? -1 : 0) < 0)
+		return true;
+	not_due(s, tidy, n);
+	return s->window.catalog.last[CATALOG_DUE] == NULL;
 }
 
-/* --- keys -------------------------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------------------------- */
 
 static bool step_keys(struct sqlite *s)
 {
@@ -289,13 +301,12 @@ static bool step_keys(struct sqlite *s)
 		return true;
 	for (int i = 0; i < n && ret == 0; i++)
 		ret = database_run1(&s->out, SQL_DELETE_KEY, keys[i]);
-	end(s, ret);
-	if (ret == 0)
+	if (end(s, ret) == 0)
 		s->nkeys -= (unsigned)n < s->nkeys ? (unsigned)n : s->nkeys;
 	return n < STEP_KEYS;
 }
 
-/* --- checkpoints ------------------------------------------------------------------------------- */
+/* --- checkpoints ---------------------------------------------------------------------------- */
 
 /*
  * A passive checkpoint waits for nobody. As only this thread writes, it comes to the end of the
@@ -317,7 +328,7 @@ static void checkpoint(struct sqlite *s, bool idle)
 	}
 }
 
-/* --- passes ------------------------------------------------------------------------------------ */
+/* --- passes --------------------------------------------------------------------------------- */
 
 static bool step(struct sqlite *s)
 {

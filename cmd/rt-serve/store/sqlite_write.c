@@ -17,13 +17,13 @@
 #include "units.h"
 
 #define COMMIT_BYTES (1u << 20)		/* of events, unless a single batch is larger */
-#define CHUNK_BYTES (64u << 10)		/* an event that makes a body larger than this is its last */
+#define CHUNK_BYTES (64u << 10)		/* the event that makes a body so large is its last */
 #define KEEP_BUILDERS 256		/* idle memory: at most so many bodies, */
 #define KEEP_BODY (256u << 10)		/* none larger than this */
 #define PUBLISH_STEP 1024		/* events per hold of the window's lock */
 #define TICK_MS 250
 
-/* --- queue ------------------------------------------------------------------------------------- */
+/* --- queue ---------------------------------------------------------------------------------- */
 
 void sqlite_append(struct store *store, struct batch *b)
 {
@@ -82,7 +82,8 @@ static struct batch *take_group(struct sqlite *s, bool wait, bool *end)
 		wait_tick(s);
 	take_over(s);
 	group = s->queue;
-	for (p = &s->queue; *p != NULL && (bytes == 0 || bytes + (*p)->bytes <= COMMIT_BYTES); p = &(*p)->next)
+	for (p = &s->queue; *p != NULL && (bytes == 0 || bytes + (*p)->bytes <= COMMIT_BYTES);
+			p = &(*p)->next)
 		bytes += (*p)->bytes;
 	s->queue = *p;
 	if (s->queue == NULL)
@@ -93,7 +94,7 @@ static struct batch *take_group(struct sqlite *s, bool wait, bool *end)
 	return group;
 }
 
-/* --- chunks ------------------------------------------------------------------------------------ */
+/* --- chunks --------------------------------------------------------------------------------- */
 
 static struct builder *new_builder(struct sqlite *s, struct topic *t)
 {
@@ -162,7 +163,7 @@ static void end_builders(struct sqlite *s, bool saved)
 	s->nbuilders = 0;
 }
 
-/* --- statements -------------------------------------------------------------------------------- */
+/* --- statements ----------------------------------------------------------------------------- */
 
 static void bind(sqlite3_stmt *st, int i, uint64_t v)
 {
@@ -228,7 +229,7 @@ static void note_forgotten(void *arg, const struct topic *t)
 	if (s->nforgotten == s->cap_forgotten) {
 		ids = realloc(s->forgotten, cap * sizeof(*ids));
 		if (ids == NULL)
-			return;		/* its empty row stays in the file, until the next start or beyond */
+			return;		/* its empty row stays in the file */
 		s->forgotten = ids;
 		s->cap_forgotten = cap;
 	}
@@ -253,10 +254,11 @@ static int delete_forgotten(struct sqlite *s)
 	return 0;
 }
 
-/* --- keys -------------------------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------------------------- */
 
 /* 1: answered from an earlier request; 0: the key is new; -1: an error of the database. */
-static int answer_from_key(struct sqlite *s, struct batch *b, const struct key_id *id, uint64_t now_us)
+static int answer_from_key(struct sqlite *s, struct batch *b, const struct key_id *id,
+	uint64_t now_us)
 {
 	sqlite3_stmt *st = database_statement(&s->out, SQL_FIND_KEY);
 	int rc;
@@ -264,13 +266,16 @@ static int answer_from_key(struct sqlite *s, struct batch *b, const struct key_i
 	bind_bytes(st, 1, id->bytes, sizeof(id->bytes));
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW && database_u64(st, 2) <= now_us) {
-		rc = database_run1(&s->out, SQL_DELETE_KEY, database_u64(st, 0)) < 0 ? SQLITE_ERROR : SQLITE_DONE;
+		rc = database_run1(&s->out, SQL_DELETE_KEY, database_u64(st, 0)) < 0 ?
+			SQLITE_ERROR : SQLITE_DONE;
 	} else if (rc == SQLITE_ROW) {
 		b->status = STORE_KEY_CONFLICT;
 		if (sqlite3_column_bytes(st, 1) == sizeof(b->key->hash) &&
-				memcmp(sqlite3_column_blob(st, 1), b->key->hash, sizeof(b->key->hash)) == 0) {
+				memcmp(sqlite3_column_blob(st, 1), b->key->hash,
+					sizeof(b->key->hash)) == 0) {
 			b->status = STORE_REPLAYED;
-			if (buf_add(&b->answer, sqlite3_column_blob(st, 3), (size_t)sqlite3_column_bytes(st, 3)) < 0)
+			if (buf_add(&b->answer, sqlite3_column_blob(st, 3),
+					(size_t)sqlite3_column_bytes(st, 3)) < 0)
 				b->status = STORE_NOMEM;
 		}
 	}
@@ -278,7 +283,8 @@ static int answer_from_key(struct sqlite *s, struct batch *b, const struct key_i
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
 }
 
-static int keep_answer(struct sqlite *s, const struct batch *b, const struct key_id *id, uint64_t now_us)
+static int keep_answer(struct sqlite *s, const struct batch *b, const struct key_id *id,
+	uint64_t now_us)
 {
 	sqlite3_stmt *st = database_statement(&s->out, SQL_PUT_KEY);
 
@@ -290,9 +296,8 @@ static int keep_answer(struct sqlite *s, const struct batch *b, const struct key
 	return database_run(&s->out, SQL_PUT_KEY);
 }
 
-/* --- a group ----------------------------------------------------------------------------------- */
+/* --- a group -------------------------------------------------------------------------------- */
 
-/* What has become of a batch in the group. */
 static bool is_staged(const struct batch *b)
 {
 	return b->status == STORE_OK;
@@ -376,7 +381,7 @@ static int commit_group(struct sqlite *s, struct batch *group, uint64_t now_us)
 	return write_group(s);
 }
 
-/* Take everything back. Batches after the one that failed were not looked at: status is not STORE_OK. */
+/* Take everything back. What was not looked at any more has another status than STORE_OK. */
 static void undo_group(struct sqlite *s, struct batch *group, uint64_t last, enum store_status why)
 {
 	if (s->in_transaction)
@@ -407,7 +412,7 @@ static void note_success(struct sqlite *s)
 	s->failing = false;
 }
 
-/* --- publishing -------------------------------------------------------------------------------- */
+/* --- publishing ----------------------------------------------------------------------------- */
 
 static void publish_batch(struct sqlite *s, const struct batch *b)
 {

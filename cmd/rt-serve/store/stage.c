@@ -12,12 +12,16 @@ static bool is_stored(const struct event *e)
 
 static struct topic *topic_of(const struct window *w, const struct event *e, struct topic *guess)
 {
-	if (guess != NULL && guess->hash == e->topic_hash && str_eq(topic_name(guess), event_topic(e)))
+	if (guess != NULL && guess->hash == e->topic_hash &&
+			str_eq(topic_name(guess), event_topic(e)))
 		return guess;
 	return catalog_find(&w->catalog, event_topic(e), e->topic_hash);
 }
 
-/* 0, also for a refused one, or -1 without memory. *t is the topic of the event before, then its own. */
+/*
+ * 0, also for a refused one, or -1 without memory. *t is the topic of the event before, then that
+ * of this one.
+ */
 static int stage_event(struct stage *s, struct event *e, struct topic **t)
 {
 	*t = topic_of(s->window, e, *t);

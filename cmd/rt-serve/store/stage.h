@@ -25,7 +25,7 @@ int stage_batch(struct stage *s, struct batch *b, uint64_t now_us);
 /** Write the envelopes of a staged batch. Needs no lock. */
 void stage_commit(struct batch *b, uint64_t now_us);
 
-/** Under the lock: take the places back; batches in reverse order. (last) is s->last from before. */
+/** Under the lock: take the places back. (last) is s->last from before. */
 void stage_undo(struct stage *s, struct batch *b, uint64_t last);
 
 /** Under the lock: publish the events [from, to) of a staged batch. */

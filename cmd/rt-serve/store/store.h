@@ -103,8 +103,8 @@ struct read {
 	enum read_from from;
 	char *position;		/* malloc'd or NULL; the read's own */
 	/**
-	 * Which gaps were announced already: text that only the store makes. NULL at first; every read
-	 * brings it up to date, and whoever reads on later with another read moves it over.
+	 * Which gaps were announced already: text that only the store makes. NULL at first; every
+	 * read brings it up to date, and whoever goes on with another read moves it over.
 	 */
 	char *gap_known;	/* malloc'd or NULL; the read's own */
 	uint64_t time_us;
@@ -230,16 +230,17 @@ struct store_config {
  */
 struct store *store_open(const struct store_config *c, struct buf *why);
 
-/** Take over new retention (c as to store_open; path, sync and memory stay). 0, or -1 without memory. */
+/** Take over new retention and limits; path, sync and memory stay. 0, or -1 without memory. */
 int store_reconfigure(struct store *s, const struct store_config *c);
 
 /** Stop taking batches; answer all that were handed over; wait for threads; free. */
 void store_close(struct store *s);
 
-/* --- for stores: what each implements ---------------------------------------------------------- */
+/* --- for stores: what each implements ------------------------------------------------------- */
 
-/** Put an announcement into the results of (r); text is copied but (reason). 0, or -1 without memory. */
-int read_add_gap(struct read *r, struct str topic, struct str after, struct str until, const char *reason);
+/** Put an announcement into the results; after and until are copied. 0, or -1 without memory. */
+int read_add_gap(struct read *r, struct str topic, struct str after, struct str until,
+	const char *reason);
 
 /** Put an event into the results of (r): takes a reference of its own. 0, or -1 without memory. */
 int read_add_event(struct read *r, struct event *e);

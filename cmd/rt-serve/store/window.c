@@ -80,7 +80,7 @@ struct topic *window_topic(struct window *w, const struct event *e, uint8_t *ref
 		return NULL;
 	w->next_id++;
 	t->rule = retention_rule(&w->retention, topic_name(t));
-	/* It may have been here before and was forgotten; then a cursor from that time has a gap. */
+	/* It may have been forgotten before; then a cursor from that time has a gap. */
 	t->dropped = w->forgotten;
 	t->drop_gen = w->forgotten_gen;
 	return t;
@@ -173,7 +173,7 @@ void window_drop(struct window *w, struct topic *t, uint64_t upto, uint64_t even
 	window_entomb(w, t);
 }
 
-/* --- the oldest make room ---------------------------------------------------------------------- */
+/* --- the oldest make room ------------------------------------------------------------------- */
 
 static void evict_stored(struct window *w, struct event *e)
 {
@@ -275,7 +275,7 @@ void window_push(struct window *w, struct topic *t, struct event *e)
 	evict(w);
 }
 
-/* --- retention --------------------------------------------------------------------------------- */
+/* --- retention ------------------------------------------------------------------------------ */
 
 static bool is_expired(const struct topic *t, uint64_t now_us)
 {
@@ -343,7 +343,7 @@ void window_take_over(struct window *w, struct retention *fresh, uint64_t max_to
 	window_unlock(w);
 }
 
-/* --- the tail ---------------------------------------------------------------------------------- */
+/* --- the tail ------------------------------------------------------------------------------- */
 
 void window_watch(struct window *w, void (*wake)(void *arg), void *arg)
 {

@@ -99,32 +99,36 @@ static void start_last(struct script *s, struct read *r, uint64_t at[2])
 	}
 }
 
+static bool lost(const struct script *s, struct str filter, const uint64_t at[2], uint64_t known)
+{
+	for (uint64_t i = known; i < s->dropped; i++) {
+		struct str topic = event_topic(s->log[i]);
+
+		if (s->indexes[i] > at[domain_of(s, topic)] && topic_match(filter, topic))
+			return true;
+	}
+	return false;
+}
+
+/* (gap_known) is "gN": what was dropped up to position N was told. */
 static void find_gaps(struct script *s, struct read *r, const uint64_t at[2])
 {
-	uint64_t known[2], until[2] = {0, 0};
+	uint64_t known = r->gap_known == NULL ? 0 : strtoull(r->gap_known + 1, NULL, 10);
+	uint64_t until[2] = {0, 0};
 	char *after = print(at), *text;
 
-	parse(str_of(r->gap_known), known);
-	for (unsigned k = 0; k < r->filters->n; k++) {
-		bool lost = false;
-
-		until[0] = until[1] = 0;
-		for (uint64_t i = 0; i < s->dropped; i++) {
-			unsigned domain = domain_of(s, event_topic(s->log[i]));
-
-			if (s->indexes[i] > until[domain])
-				until[domain] = s->indexes[i];
-			if (s->indexes[i] > at[domain] && s->indexes[i] > known[domain] &&
-					topic_match(r->filters->items[k], event_topic(s->log[i])))
-				lost = true;
-		}
-		if (!lost)
-			continue;
-		text = print(until);
-		read_add_gap(r, r->filters->items[k], str_of(after), str_of(text), "retention");
-		free(text);
-	}
+	for (uint64_t i = 0; i < s->dropped; i++)
+		if (s->indexes[i] > 0)
+			until[domain_of(s, event_topic(s->log[i]))] = s->indexes[i];
+	text = print(until);
+	for (unsigned k = 0; k < r->filters->n; k++)
+		if (lost(s, r->filters->items[k], at, known))
+			read_add_gap(r, r->filters->items[k], str_of(after), str_of(text), "retention");
 	free(after);
+	free(text);
+	free(r->gap_known);
+	r->gap_known = malloc(24);
+	snprintf(r->gap_known, 24, "g%" PRIu64, s->dropped);
 }
 
 static bool is_newest(const struct script *s, uint64_t i)

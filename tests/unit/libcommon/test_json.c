@@ -107,6 +107,8 @@ static void depth(void)
 	memset(text + sizeof(text) / 2, ']', sizeof(text) / 2);
 	eq_num(exact_check(text, sizeof(text), &at), JSON_DEPTH, "129 levels");
 	eq_num(at, JSON_MAX_DEPTH, "at the bracket too many");
+	eq_num(json_check_within("[[1]]", 5, JSON_MAX_DEPTH - 2, NULL), JSON_OK, "two levels inside 126");
+	eq_num(json_check_within("[[1]]", 5, JSON_MAX_DEPTH - 1, NULL), JSON_DEPTH, "but not inside 127");
 	/* Objects and arrays in turn: each bit of the stack counts. */
 	for (unsigned mask = 0; mask < 256; mask++) {
 		struct buf b;

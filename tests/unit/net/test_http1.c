@@ -281,6 +281,9 @@ static void test_order(void)
 	ok(same(&b, OK("first", 5) "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 		"3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n" OK("third", 5) OK("/get", 4)),
 		"answers leave in the order of the requests");
+	nrequests = 0;
+	say(peer, "GET /later HTTP/1.1\r\nHost: a\r\n\r\nPOST /sink HTTP/1.1\r\nHost: a\r\n\r\n");
+	eq_num(nrequests, 1, "a POST behind a GET waits too");
 	close(peer);
 	ok(rig_fini(&rig), "pools got everything back");
 	buf_fini(&b);
@@ -450,13 +453,15 @@ static void test_not_reading(void)
 	big.p = calloc(1, big.n);
 	buf_init(&b, 1u << 30);
 	c = rig_connect(&rig, &peer, 0);
-	for (int i = 0; i < 300; i++) {
+	/* In bursts, so that one buffer holds many requests, and then one by one. */
+	for (int i = 0; i < 600; i++) {
 		if (send(peer, get, sizeof(get) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(get) - 1)
 			want++;
-		rig_turn(&rig, 1);
+		if (i >= 300 || i % 100 == 99)
+			rig_turn(&rig, 1);
 		most = conn_pending(c) > most ? conn_pending(c) : most;
 	}
-	ok(want > 200 && most <= rig.limits.max_output + big.n + 1000, "at most %zu bytes waited", most);
+	ok(want > 300 && most <= rig.limits.max_output + big.n + 1000, "at most %zu bytes waited", most);
 	rig_recv(&rig, peer, &b, want * (big.n + 30), NULL);
 	rig_recv(&rig, peer, &b, b.len + 1, NULL);
 	eq_num(nrequests, want, "in the end all are answered");
@@ -465,6 +470,28 @@ static void test_not_reading(void)
 	ok(rig_fini(&rig), "pools got everything back");
 	buf_fini(&b);
 	free((void *)big.p);
+}
+
+/* Requests put off because of much output go on when it is out, though no more bytes come. */
+static void test_burst(void)
+{
+	static const char get[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct buf b;
+	int peer;
+
+	begin();
+	rig.limits.max_output = 200;
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 50; i++)
+		buf_adds(&b, get);
+	rig_connect(&rig, &peer, 0);
+	rig_send(&rig, peer, b.p, b.len);
+	buf_reset(&b);
+	rig_recv(&rig, peer, &b, SIZE_MAX, NULL);
+	ok(nrequests == 50 && nclosed == 50, "all requests of a burst are answered");
+	close(peer);
+	ok(rig_fini(&rig), "pools got everything back");
+	buf_fini(&b);
 }
 
 /* The end of a stream does not overtake what was queued before it, though the socket stalls. */
@@ -507,6 +534,7 @@ int main(void)
 	test_timeouts();
 	test_limits();
 	test_not_reading();
+	test_burst();
 	test_end_after_stall();
 	return tap_done();
 }

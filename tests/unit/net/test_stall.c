@@ -244,6 +244,32 @@ static void test_forget(void)
 	ok(rig_fini(&rig), "pools got everything back");
 }
 
+/* A stalled reader keeps the message in flight, not what follows it, and pins no shared chunk. */
+static void test_cheap(void)
+{
+	struct owner *o = &owners[0];
+	struct conn *c;
+	int peer;
+
+	rig_init(&rig, NULL);
+	nmessages = 0;
+	c = rig_connect(&rig, &peer, 4096);
+	*o = (struct owner){.base = {.ops = &ops, .arg = o}};
+	for (int i = 0; i < 40; i++) {
+		uint8_t *p = arena_reserve(&rig.loop->arena, 1500);
+
+		memset(p, 'x', 1500);
+		conn_queue(c, arena_commit(&rig.loop->arena, 1500, NULL), &o->base);
+	}
+	eq_num(c->out->n, 1, "messages that lie side by side are one piece");
+	rig_turn(&rig, 1);
+	ok(o->told_stalled == 1 && conn_pending(c) < 1500, "only the message in flight is kept");
+	ok(rig.loop->arena.filling->refs == 1 && rig.loop->arena.filling->len == 0,
+		"and it is a copy: the chunk is used again");
+	close(peer);
+	ok(rig_fini(&rig), "pools got everything back");
+}
+
 /* Full for this turn without a stall: the owner is told in the next one. */
 static void test_full(void)
 {
@@ -279,6 +305,7 @@ int main(void)
 	for (unsigned seed = 1; seed <= 4; seed++)
 		run(seed, seed % 2 == 0 ? 2048 : 30000);
 	test_forget();
+	test_cheap();
 	test_full();
 	free(messages);
 	return tap_done();

@@ -35,24 +35,30 @@ static void test_summary(void)
 		"errors may be absent");
 }
 
-static void test_event(void)
+static void test_line(void)
 {
-	struct str id, seq;
+	struct answer_line l;
 
-	eq_num(answer_event(STR_LIT("{\"id\":\"17\",\"seq\":4,\"ack\":\"synced\"}"), &id, &seq), 0, "an event");
-	eq_bytes(id.p, id.n, "\"17\"", 4, "its id, raw");
-	eq_bytes(seq.p, seq.n, "4", 1, "its seq");
-	eq_num(answer_event(STR_LIT("{\"id\":null,\"seq\":null}"), &id, &seq), 0, "an ephemeral one");
-	eq_bytes(id.p, id.n, "null", 4, "has null");
-	eq_num(answer_event(STR_LIT("{\"id\":\"17\"}"), &id, &seq), 0, "a store that does not count");
-	eq_bytes(seq.p, seq.n, "null", 4, "gives null");
-	eq_num(answer_event(STR_LIT("{\"accepted\":1}"), &id, &seq), -1, "something else");
-	eq_num(answer_event(STR_LIT("<html>"), &id, &seq), -1, "no JSON");
+	eq_num(answer_line(STR_LIT("{\"line\":2,\"id\":\"17\",\"seq\":4,\"ack\":\"synced\"}"), &l), 0,
+		"an event");
+	eq_num(l.n, 2, "its line");
+	eq_bytes(l.id.p, l.id.n, "\"17\"", 4, "its id, raw");
+	eq_bytes(l.seq.p, l.seq.n, "4", 1, "its seq");
+	ok(l.error.p == NULL, "no error");
+	eq_num(answer_line(STR_LIT("{\"line\":1,\"id\":null,\"seq\":null}"), &l), 0, "an ephemeral one");
+	eq_bytes(l.id.p, l.id.n, "null", 4, "has null");
+	eq_num(answer_line(STR_LIT("{\"line\":1,\"id\":\"17\"}"), &l), 0, "a store that does not count");
+	eq_bytes(l.seq.p, l.seq.n, "null", 4, "gives null");
+	eq_num(answer_line(STR_LIT("{\"line\":3,\"error\":\"no\"}"), &l), 0, "a refusal");
+	eq_bytes(l.error.p, l.error.n, "\"no\"", 4, "says why");
+	eq_num(answer_line(STR_LIT("{\"line\":3}"), &l), -1, "neither");
+	eq_num(answer_line(STR_LIT("{\"id\":\"17\"}"), &l), -1, "no line");
+	eq_num(answer_line(STR_LIT("<html>"), &l), -1, "no JSON");
 }
 
 int main(void)
 {
 	test_summary();
-	test_event();
+	test_line();
 	return tap_done();
 }

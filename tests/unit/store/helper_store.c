@@ -22,7 +22,8 @@ static void must(bool ok, const char *what)
 struct store_config helper_config(const char *path)
 {
 	return (struct store_config){
-		.path = path, .sync = STORE_SYNC_NONE, .memory_bytes = 64 << 20, .max_topics = 10000,
+		.path = path, .sync = STORE_SYNC_NONE, .memory_bytes = 64 << 20,
+			.max_topics = 10000,
 		.key_ms = 3600 * 1000,
 	};
 }
@@ -89,14 +90,13 @@ struct event *helper_event(const char *topic, const char *key, const char *data)
 	return e;
 }
 
-/* --- waiting ----------------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
 struct waiting_batch {
 	struct batch b;
-	const char *answer;
 	bool done;
 };
 
@@ -117,7 +117,10 @@ enum store_status helper_append(struct store *s, struct event **events, size_t n
 	const struct batch_key *key, struct buf *answer, enum store_ack *ack)
 {
 	struct waiting_batch w = {
-		.b = {.events = events, .n = n, .key = key, .write_answer = write_answer, .done = batch_done},
+		.b = {
+			.events = events, .n = n, .key = key, .write_answer = write_answer,
+			.done = batch_done,
+		},
 	};
 
 	for (size_t i = 0; i < n; i++)
@@ -156,7 +159,8 @@ void helper_fill(struct store *s, const char *topic, unsigned n, bool each)
 		snprintf(data, sizeof(data), "%u", i + 1);
 		events[i] = helper_event(topic, NULL, data);
 		if (each)
-			must(helper_append(s, &events[i], 1, NULL, NULL, NULL) == STORE_OK, "append");
+			must(helper_append(s, &events[i], 1, NULL, NULL, NULL) == STORE_OK,
+			"append");
 	}
 	if (!each)
 		must(helper_append(s, events, n, NULL, NULL, NULL) == STORE_OK, "append");
@@ -232,7 +236,8 @@ struct read *helper_new_read(const char *filters, enum read_from from, const cha
 	return r;
 }
 
-struct read *helper_read(struct store *s, const char *filters, enum read_from from, const char *position)
+struct read *helper_read(struct store *s, const char *filters, enum read_from from,
+	const char *position)
 {
 	struct read *r = helper_new_read(filters, from, position);
 
@@ -279,8 +284,8 @@ char *helper_all(struct store *s, const char *filters, enum read_from from, cons
 
 const char *helper_id(uint64_t order)
 {
-	static char text[8][24];
-	static unsigned turn;
+	static _Thread_local char text[8][24];
+	static _Thread_local unsigned turn;
 	char *p = text[turn++ % 8];
 
 	p[units_format_u64(p, order)] = '\0';

@@ -43,9 +43,10 @@ struct read *helper_new_read(const char *filters, enum read_from from, const cha
 void helper_do(struct store *s, struct read *r);
 
 /** Both, with max_events 1000. */
-struct read *helper_read(struct store *s, const char *filters, enum read_from from, const char *position);
+struct read *helper_read(struct store *s, const char *filters, enum read_from from,
+	const char *position);
 
-/** From (r) on to the end: the data of all events, separated by spaces. (r) ends with the last page. */
+/** From (r) on to the end: the data of all events, separated by spaces. (r) has the last page. */
 char *helper_rest(struct store *s, struct read *r);
 
 /** The data of all events after a start, in pages of (page). Freed by the caller. */

@@ -54,13 +54,14 @@ unsigned twodomain_of(struct str topic)
 	return sum % DOMAINS;
 }
 
-/* --- cursors ----------------------------------------------------------------------------------- */
+/* --- cursors -------------------------------------------------------------------------------- */
 
 static char *format(const struct position *p)
 {
 	char *text = NULL;
 
-	must(asprintf(&text, "%llu.%llu", (unsigned long long)p->at[0], (unsigned long long)p->at[1]) > 0);
+	must(asprintf(&text, "%llu.%llu", (unsigned long long)p->at[0],
+		(unsigned long long)p->at[1]) > 0);
 	return text;
 }
 
@@ -93,7 +94,7 @@ static int cursor_compare(const struct store *s, struct str a, struct str b)
 	return less && more ? -2 : more - less;
 }
 
-/* --- append ------------------------------------------------------------------------------------ */
+/* --- append --------------------------------------------------------------------------------- */
 
 static uint64_t next_seq(const struct twodomain *t, struct str topic)
 {
@@ -155,7 +156,7 @@ static size_t queued(const struct store *s)
 	return 0;
 }
 
-/* --- read -------------------------------------------------------------------------------------- */
+/* --- read ----------------------------------------------------------------------------------- */
 
 /* What a reader gets is a copy: after it he stands elsewhere than one who followed the tail. */
 static struct event *copy(const struct event *e, const struct position *after)
@@ -181,7 +182,8 @@ static struct event *copy(const struct event *e, const struct position *after)
 static bool is_wanted(const struct twodomain *t, const struct entry *n, const struct read *r,
 	const struct position *p)
 {
-	return n->number > 0 && n->number > p->at[n->domain] && n->number > t->dropped.at[n->domain] &&
+	return n->number > 0 && n->number > p->at[n->domain] &&
+		n->number > t->dropped.at[n->domain] &&
 		filters_match(r->filters, event_topic(n->e));
 }
 
@@ -209,7 +211,8 @@ static void add_gaps(const struct twodomain *t, struct read *r, const struct pos
 	u = format(&until);
 	if (strcmp(a, u) != 0 && (r->gap_known == NULL || strcmp(r->gap_known, u) != 0)) {
 		for (unsigned i = 0; i < r->filters->n; i++)
-			must(read_add_gap(r, r->filters->items[i], str_of(a), str_of(u), "retention") == 0);
+			must(read_add_gap(r, r->filters->items[i], str_of(a), str_of(u),
+			"retention") == 0);
 		free(r->gap_known);
 		r->gap_known = strdup(u);
 	}
@@ -340,7 +343,8 @@ static void read_locked(const struct twodomain *t, struct read *r)
 	}
 	if (p.at[0] > t->last.at[0] || p.at[1] > t->last.at[1]) {
 		for (unsigned i = 0; i < r->filters->n; i++)
-			must(read_add_gap(r, r->filters->items[i], str_of(r->position), STR_NULL, "ahead") == 0);
+			must(read_add_gap(r, r->filters->items[i], str_of(r->position), STR_NULL,
+				"ahead") == 0);
 		p = t->last;
 	}
 	add_gaps(t, r, &p);
@@ -402,7 +406,7 @@ void twodomain_drop(struct store *s, unsigned domain, uint64_t upto)
 	pthread_mutex_unlock(&self(s)->lock);
 }
 
-/* --- tail and the rest ------------------------------------------------------------------------- */
+/* --- tail and the rest ---------------------------------------------------------------------- */
 
 static uint64_t tail_pos(const struct store *s)
 {

@@ -59,7 +59,9 @@ static void reset_rules(void)
 static void test_count(void)
 {
 	const struct retention_rule rules[] = {
-		{.pattern = STR_LIT("keep/*")}, {.pattern = STR_LIT("*/*"), .events = 3}, {.pattern = STR_LIT("one"), .events = 1},
+		{.pattern = STR_LIT("keep/*")},
+		{.pattern = STR_LIT("*/*"), .events = 3},
+		{.pattern = STR_LIT("one"), .events = 1},
 	};
 	struct store *s;
 
@@ -172,7 +174,8 @@ static void test_gaps(void)
 	r = helper_read(s, "a,b", READ_CURSOR, helper_id(id[0]));
 	ok(r->ngaps == 1 && r->n == 3, "a gap comes with what is left");
 	if (r->ngaps == 1) {
-		ok(str_is(r->gaps[0].topic, "a") && strcmp(r->gaps[0].reason, "retention") == 0, "of the filter");
+		ok(str_is(r->gaps[0].topic, "a") && strcmp(r->gaps[0].reason, "retention") == 0,
+			"of the filter");
 		ok(str_is(r->gaps[0].after, helper_id(id[0])), "from the cursor");
 		ok(str_is(r->gaps[0].until, helper_id(id[3])), "to the newest that was dropped");
 	}
@@ -198,7 +201,8 @@ static void test_gaps(void)
 	free(r->position);
 	r->position = strdup(helper_id(id[1]));
 	helper_do(s, r);
-	ok(r->ngaps == 1 && str_is(r->gaps[0].until, helper_id(id[4])), "but of what is dropped since they do");
+	ok(r->ngaps == 1 && str_is(r->gaps[0].until, helper_id(id[4])),
+		"but of what is dropped since they do");
 	read_free(r);
 	r = helper_read(s, "**", READ_ALL, NULL);
 	eq_num(r->ngaps, 0, "who wants all there is has no gap");
@@ -239,7 +243,8 @@ static void test_gap_to_the_end(void)
 
 static void test_forgotten(void)
 {
-	const struct retention_rule rules[] = {{.pattern = STR_LIT("**"), .age_ms = HOUR_US / 1000}};
+	const struct retention_rule rules[] = {{.pattern = STR_LIT("**"),
+		.age_ms = HOUR_US / 1000}};
 	struct store *s;
 	uint64_t id;
 	struct read *r;
@@ -294,7 +299,7 @@ static void test_reconfigure(void)
 	reset_rules();
 }
 
-/* --- one store only ----------------------------------------------------------------------------- */
+/* --- one store only ------------------------------------------------------------------------- */
 
 static void test_memory_budget(void)
 {
@@ -309,7 +314,8 @@ static void test_memory_budget(void)
 	first = helper_put(s, "quiet", NULL, "1");
 	helper_fill(s, "a", 1000, false);
 	store_stats(s, &st);
-	ok(st.memory_bytes <= 100000 && st.events < 1000 && st.events > 100, "memory stays in its budget");
+	ok(st.memory_bytes <= 100000 && st.events < 1000 && st.events > 100,
+		"memory stays in its budget");
 	eq_num(st.expired, 1001 - st.events, "the oldest went");
 	r = helper_read(s, "quiet", READ_CURSOR, helper_id(first - 1));
 	ok(r->n == 0 && r->ngaps == 1, "which is told");
@@ -347,8 +353,10 @@ static void test_memory_restart(void)
 	s = helper_open(&c);
 	helper_put(s, "a", NULL, "2");
 	r = helper_read(s, "a", READ_CURSOR, helper_id(id));
-	ok(r->n == 1 && r->ngaps == 1 && strcmp(r->gaps[0].reason, "restart") == 0, "a cursor from before the restart");
-	ok(r->ngaps == 1 && str_is(r->gaps[0].after, helper_id(id)) && str_is(r->gaps[0].until, r->start),
+	ok(r->n == 1 && r->ngaps == 1 && strcmp(r->gaps[0].reason, "restart") == 0,
+		"a cursor from before the restart");
+	ok(r->ngaps == 1 && str_is(r->gaps[0].after, helper_id(id)) &&
+		str_is(r->gaps[0].until, r->start),
 		"misses what was until then");
 	read_free(r);
 	store_close(s);

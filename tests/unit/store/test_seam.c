@@ -60,7 +60,8 @@ static void see(struct reader *r, const struct event *e)
 /* Read from (cursor) to the end of the log; returns the tail position that comes next. */
 static uint64_t catch_up(struct reader *r, const char *cursor)
 {
-	struct read *read = helper_new_read(r->filters, cursor == NULL ? READ_ALL : READ_CURSOR, cursor);
+	struct read *read = helper_new_read(r->filters, cursor == NULL ? READ_ALL : READ_CURSOR,
+		cursor);
 	uint64_t pos;
 
 	read->max_events = 50;
@@ -108,9 +109,8 @@ static void *read_all(void *arg)
 {
 	struct reader *r = arg;
 
-	follow(r, catch_up(r, NULL));
 	while (r->seen < PUBLISHERS * EVENTS && r->lost == 0)
-		follow(r, catch_up(r, helper_id(r->order)));
+		follow(r, catch_up(r, r->order > 0 ? helper_id(r->order) : NULL));
 	return NULL;
 }
 
@@ -134,7 +134,8 @@ static void test_seam(const char *name, const struct store_config *c)
 	for (int i = 0; i < PUBLISHERS + READERS; i++)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < READERS; i++) {
-		ok(r[i].lost == 0 && r[i].seen == PUBLISHERS * EVENTS, "%s: %s sees each event once, in order, "
+		ok(r[i].lost == 0 && r[i].seen == PUBLISHERS * EVENTS,
+			"%s: %s sees each event once, in order, "
 			"over %s", name, filters[i], r[i].seams > 1 ? "many seams" : "one seam");
 	}
 	store_close(s);

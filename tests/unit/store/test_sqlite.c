@@ -72,7 +72,8 @@ static void execute(const char *path, const char *sql)
 {
 	sqlite3 *db;
 
-	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL,
+			NULL) != SQLITE_OK)
 		printf("Bail out! %s\n", sqlite3_errmsg(db));
 	sqlite3_close(db);
 }
@@ -105,7 +106,8 @@ static void test_refused(void)
 	execute(path, "CREATE TABLE t(x)");
 	refused(path, "another program", "another program's file is refused");
 	path = helper_path("text.db");
-	write_at(path, 0, "This is just some text, no database at all, and more than enough.\n", 66);
+	write_at(path, 0, "This is just some text, no database at all, and more than enough.\n",
+		66);
 	refused(path, "not a store", "what is no database is refused");
 	refused("/proc/nowhere/rt.db", "cannot create", "a directory that cannot be made");
 	refused(helper_path(""), "cannot open", "a directory instead of a file");
@@ -149,7 +151,7 @@ static void test_reopen(void)
 	store_close(s);
 }
 
-/* --- a crash ------------------------------------------------------------------------------------ */
+/* --- a crash -------------------------------------------------------------------------------- */
 
 static int report;	/* the child tells each acknowledged batch here */
 
@@ -241,7 +243,8 @@ static void test_crash(void)
 				char data[16];
 
 				snprintf(data, sizeof(data), "%u", ++n);
-				bad += !str_is(event_data(e), data) || e->order <= order || e->seq != ++seq[is_a];
+				bad += !str_is(event_data(e), data) || e->order <= order ||
+					e->seq != ++seq[is_a];
 				order = e->order;
 			}
 			if (r->at_end)
@@ -260,7 +263,8 @@ static void test_crash(void)
 static void test_keyed_crash(void)
 {
 	struct store_config c = helper_config(helper_path("keyed.db"));
-	struct batch_key k = {.path = STR_LIT("/topics/a"), .principal = STR_LIT("ann"), .key = STR_LIT("k")};
+	struct batch_key k = {.path = STR_LIT("/topics/a"), .principal = STR_LIT("ann"),
+		.key = STR_LIT("k")};
 	struct event *e = helper_event("a", NULL, "1");
 	struct store *s;
 	struct buf answer;
@@ -277,7 +281,8 @@ static void test_keyed_crash(void)
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a keyed batch, then a crash");
 	s = helper_open(&c);
-	eq_num(helper_append(s, &e, 1, &k, &answer, NULL), STORE_REPLAYED, "the retry is recognized");
+	eq_num(helper_append(s, &e, 1, &k, &answer, NULL), STORE_REPLAYED,
+		"the retry is recognized");
 	eq_bytes(answer.p, answer.len, "answer of k", 11, "and has its answer");
 	buf_fini(&answer);
 	k.hash[0] = 1;
@@ -289,7 +294,7 @@ static void test_keyed_crash(void)
 	store_close(s);
 }
 
-/* --- no room ------------------------------------------------------------------------------------ */
+/* --- no room -------------------------------------------------------------------------------- */
 
 static enum store_status append_big(struct store *s)
 {
@@ -316,7 +321,7 @@ static bool has(struct store *s, const char *filters, size_t n, uint64_t last_se
 	return yes;
 }
 
-/* In a child, since a limit of the process is the full disk. Returns the check that failed, or 0. */
+/* In a child, since a limit of the process is the full disk. The check that failed, or 0. */
 static int run_full(const char *path)
 {
 	struct rlimit limit = {1 << 20, RLIM_INFINITY};
@@ -361,10 +366,10 @@ static void test_full(void)
 		_exit(run_full(path));
 	waitpid(pid, &status, 0);
 	eq_num(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0,
-		"a full disk refuses events, uses up no seq, and is taken up again when there is room");
+		"a full disk refuses events, uses up no seq, and when there is room it goes on");
 }
 
-/* --- closing ------------------------------------------------------------------------------------ */
+/* --- closing -------------------------------------------------------------------------------- */
 
 static int answered, accepted;
 
@@ -385,7 +390,8 @@ static void test_close(void)
 
 	for (int i = 0; i < N; i++) {
 		e[i] = helper_event("a", NULL, "1");
-		b[i] = (struct batch){.events = &e[i], .n = 1, .bytes = e[i]->size, .done = count_answer};
+		b[i] = (struct batch){.events = &e[i], .n = 1, .bytes = e[i]->size,
+			.done = count_answer};
 		store_append(s, &b[i]);
 	}
 	store_close(s);
