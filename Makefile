@@ -116,7 +116,11 @@ bin/%: $(OUT)/%
 $(OUT)/libcommon/opt.o: ALL_CPPFLAGS += -DRT_VERSION='"$(VERSION)"'
 $(OUT)/libcommon/opt.o: Makefile
 
-$(OUT)/%.o: %.c
+# Nothing compiles without the packages: say so before a hundred files do.
+$(LLHTTP)/%.c:
+	@echo 'make: $@ is missing: scripts/deps.sh build installs what rt needs' >&2; exit 1
+
+$(OUT)/%.o: %.c | $(LLHTTP)/llhttp.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 

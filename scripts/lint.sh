@@ -45,6 +45,7 @@ scripts() {
 	find scripts examples -type f | sort | while read -r f; do
 		case "$(head -n 1 "$f")" in '#!'*sh) echo "$f" ;; esac
 	done
+	find completions/bash -type f | sort
 	find tests -name '*.bash' -o -name '*.sh' | sort
 }
 

@@ -220,9 +220,10 @@ static void on_end(struct ev_loop *ev, struct ev_signal *w, int revents)
 	s->ended_by = w->signum;
 	log_info("draining for up to %llu s; again to end at once",
 		(unsigned long long)(s->config->drain_ms + 999) / 1000);
+	/* First, so that whoever finds no listener any more also finds /readyz red. */
+	s->drain = drain_start(&s->shared, s->config->drain_ms);
 	for (unsigned i = 0; i < s->nlisteners; i++)
 		listener_stop(s->listeners[i]);
-	s->drain = drain_start(&s->shared, s->config->drain_ms);
 	if (s->drain == NULL) {
 		for (unsigned i = 0; i < s->nloops; i++)
 			loop_stop(s->loops[i]);

@@ -260,6 +260,7 @@ publish_until() {
 			"$(make_vars)" >"$RT_TMP/shim/make"
 	}
 	chmod +x "$RT_TMP"/shim/*
+	cd "$RT_ROOT"
 	grep -v uninstall "$RT_TMP/block" >"$RT_TMP/install"
 	bash -e "$RT_TMP/install"
 	assert_file_executable "$PREFIX/bin/rt-serve"

@@ -68,7 +68,7 @@ memory_server() {
 				return b"[" + b",".join(w() + value(depth - 1, pretty) + w() for _ in range(n)) + w() + b"]"
 			return b"{" + b",".join(w() + random.choice(strings) + w() + b":" + w() + value(depth - 1, pretty) + w()
 				for _ in range(n)) + w() + b"}"
-		deep = b"[" * 128 + b"]" * 128
+		deep = b"[" * 127 + b"]" * 127	# and one more around it in its envelope
 		docs = [white(True) + value(6, True) + white(True) for _ in range(300)] + [deep] + atoms
 		lines = [value(6, False) for _ in range(300)] + [deep] + atoms
 		with Conn() as c:
@@ -83,7 +83,7 @@ memory_server() {
 		assert len(got) == len(want), (len(got), len(want))
 		for g, w in zip(got, want):
 			assert g.endswith(b'Z","data":' + w + b"}"), (g, w)
-		assert do("POST", "/topics/p", b"[" * 129 + b"]" * 129).status == 400
+		assert do("POST", "/topics/p", b"[" * 128 + b"]" * 128).status == 400
 END
 }
 
@@ -395,7 +395,7 @@ END
 }
 
 @test "a key outlives kill -9 of the server, but not its age" {
-	start_server --key-age 2s
+	start_server --key-age $((4 * RT_SLOW))s
 	first=$(fetch -H 'Idempotency-Key: k' -d '{"n":1}' /topics/t)
 	kill_server
 	restart_server
@@ -404,7 +404,7 @@ END
 	run http_status -H 'Idempotency-Key: k' -d '{"n":2}' /topics/t
 	assert_output 422
 	key_is_free() { [ "$(http_status -H 'Idempotency-Key: k' -d '{"n":2}' /topics/t)" = 201 ]; }
-	wait_for -t 15 key_is_free
+	wait_for -t 20 key_is_free
 	run fetch /topics/t
 	assert_json 'map(.data.n) == [1, 2]'
 }

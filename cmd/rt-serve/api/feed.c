@@ -125,13 +125,14 @@ static bool probe_gap(struct subscription *s, const struct gap *g)
 	return true;
 }
 
-/** Keeps in (slow), unused yet, whether the newest event at or before the cursor was the last one. */
+/** Keeps in (slow), unused yet, whether the newest event up to the cursor was the last one. */
 static bool probe_event(struct subscription *s, struct event *e)
 {
 	struct feed *f = feed_of(s);
 	struct store *store = feed_api(f)->shared->store;
+	struct str position = f->opening->s.start.position;
 
-	if (!e->ephemeral && store_cursor_compare(store, event_cursor(e), f->opening->s.start.position) <= 0)
+	if (!e->ephemeral && store_cursor_compare(store, event_cursor(e), position) <= 0)
 		f->slow = ends_at(f, e);
 	return true;
 }
@@ -165,7 +166,8 @@ static int probe(struct feed *f)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct opening *o, enum form form)
+void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct opening *o,
+	enum form form)
 {
 	f->owner.ops = &feed_owner;
 	f->owner.arg = f;
@@ -182,7 +184,8 @@ int feed_subscribe(struct feed *f)
 	if (f->state == FEED_IDLE && s->until.p != NULL && s->resumed)
 		return probe(f);
 	f->state = FEED_STARTING;
-	return hub_subscribe(feed_api(f)->hub, &f->sub, &feed_subscription, s->filters, &s->start, &s->options);
+	return hub_subscribe(feed_api(f)->hub, &f->sub, &feed_subscription, s->filters, &s->start,
+		&s->options);
 }
 
 static void on_tick(struct loop *l, struct loop_timer *t)
@@ -249,7 +252,8 @@ void feed_describe(struct api *a, const struct subscription *sub, struct buf *b)
 			buf_addc(b, ',');
 		json_quote(b, f->items[i]);
 	}
-	buf_addf(b, "],\"state\":\"%s\",\"lag\":%llu", sub->state == SUBSCRIPTION_LIVE ? "live" : "lagging",
+	buf_addf(b, "],\"state\":\"%s\",\"lag\":%llu",
+		sub->state == SUBSCRIPTION_LIVE ? "live" : "lagging",
 		sub->state == SUBSCRIPTION_IDLE ? 0 : (unsigned long long)hub_lag(a->hub, sub));
 }
 

@@ -52,7 +52,8 @@ struct feed {
  * Prepare (f), zeroed, to send in (form) to (sink), an exchange or websocket. Takes (o). Nothing
  * is called before feed_subscribe.
  */
-void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct opening *o, enum form form);
+void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct opening *o,
+	enum form form);
 
 /**
  * Subscribe, after a probe if it has to be known whether until= was seen already. started() or

@@ -242,8 +242,9 @@ static struct filters *read_topics(struct mux *m, struct mux_request *r, const c
 	return f;
 }
 
-/** Where it starts: cursor, else since, else latest, else last, else now. 0, or -1 and a sentence. */
-static int read_start(struct mux *m, struct mux_request *r, struct hub_start *start, struct buf *why)
+/** Where it starts: cursor, since, latest, last or now, in this order. 0, or -1 and a sentence. */
+static int read_start(struct mux *m, struct mux_request *r, struct hub_start *start,
+	struct buf *why)
 {
 	struct api *a = mux_api(m);
 	struct str cursor, since, last = r->m[MUX_LAST].raw;
@@ -256,7 +257,8 @@ static int read_start(struct mux *m, struct mux_request *r, struct hub_start *st
 		wrong = "cursor and since are strings";
 	else if (!mux_request_flag(r, MUX_LATEST, &latest))
 		wrong = "latest is true or false";
-	else if (cursor.p != NULL && (cursor.n > CURSOR_MAX || !store_cursor_valid(a->shared->store, cursor)))
+	else if (cursor.p != NULL &&
+	    (cursor.n > CURSOR_MAX || !store_cursor_valid(a->shared->store, cursor)))
 		wrong = "cursor is none of this server: send one that it gave, or start over with since";
 	else if (cursor.p == NULL && since.p == NULL && !latest && last.p != NULL &&
 	    units_parse_number(last.p, last.n, 0, 1000000000, &start->last) != 0)
@@ -280,7 +282,8 @@ static int read_start(struct mux *m, struct mux_request *r, struct hub_start *st
 }
 
 /** every and batch. 0, or -1 and a sentence. */
-static int read_options(struct mux *m, struct mux_request *r, struct hub_options *o, struct buf *why)
+static int read_options(struct mux *m, struct mux_request *r, struct hub_options *o,
+	struct buf *why)
 {
 	struct str every, batch;
 

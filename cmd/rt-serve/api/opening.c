@@ -22,7 +22,8 @@ static struct str keep(char **dst, struct str s)
 struct opening *opening_new(const struct subscribe *s, const struct request *r, struct str user)
 {
 	struct str origin = r != NULL ? str_of(r->origin_allowed) : STR_NULL;
-	size_t n = s->start.position.n + s->start.store.n + s->until.n + s->if_none_match.n + user.n + origin.n;
+	size_t n = s->start.position.n + s->start.store.n + s->until.n + s->if_none_match.n +
+		user.n + origin.n;
 	struct opening *o = calloc(1, sizeof(*o) + n + 6);
 	char *text;
 
@@ -54,7 +55,8 @@ void opening_free(struct opening *o, struct api *a)
 	free(o);
 }
 
-void opening_fields(struct fields *f, const struct opening *o, const struct api *a, struct str cursor)
+void opening_fields(struct fields *f, const struct opening *o, const struct api *a,
+	struct str cursor)
 {
 	struct request r = {.origin_allowed = o->origin};
 

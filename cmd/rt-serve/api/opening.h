@@ -35,7 +35,8 @@ struct opening *opening_new(const struct subscribe *s, const struct request *r, 
 void opening_free(struct opening *o, struct api *a);
 
 /** Fields of every answer to a subscriber: the starting cursor, the store, Vary. */
-void opening_fields(struct fields *f, const struct opening *o, const struct api *a, struct str cursor);
+void opening_fields(struct fields *f, const struct opening *o, const struct api *a,
+	struct str cursor);
 
 /** Answer that the subscription could not start. (st) is not STORE_OK. */
 void opening_problem(struct exchange *x, const struct opening *o, enum store_status st);

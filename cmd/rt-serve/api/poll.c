@@ -445,6 +445,7 @@ void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
 	if (p->opening->s.wait_ms > 0 && !p->opening->head && !draining)
 		begin_waiting(p);
 	s = &p->opening->s;
-	if (hub_subscribe(r->api->hub, &p->sub, &poll_subscription, s->filters, &s->start, &s->options) != 0)
+	if (hub_subscribe(r->api->hub, &p->sub, &poll_subscription, s->filters, &s->start,
+		&s->options) != 0)
 		opening_problem(x, p->opening, STORE_NOMEM);
 }

@@ -56,7 +56,8 @@ static void add_number(struct fields *f, const char *name, uint64_t v)
 /** Fields that make everybody in between hand on what comes as it comes. */
 static void add_stream_fields(struct fields *f, struct api *a, bool sse)
 {
-	fields_add(f, "Content-Type", sse ? STR_LIT("text/event-stream") : STR_LIT("application/x-ndjson"));
+	fields_add(f, "Content-Type",
+		sse ? STR_LIT("text/event-stream") : STR_LIT("application/x-ndjson"));
 	fields_add(f, "Cache-Control", STR_LIT("no-store, no-transform"));
 	fields_add(f, "Incremental", STR_LIT("?1"));	/* RFC 10036 */
 	fields_add(f, "X-Accel-Buffering", STR_LIT("no"));

@@ -176,8 +176,8 @@ static enum media accepted(const struct request *r)
 	return best == MEDIA_OTHER ? MEDIA_JSON : best;
 }
 
-static int parse_as(const struct request *r, struct str as, enum media media, enum request_mode *mode,
-	struct buf *why)
+static int parse_as(const struct request *r, struct str as, enum media media,
+	enum request_mode *mode, struct buf *why)
 {
 	if (str_is(as, "poll"))
 		*mode = media == MEDIA_NDJSON ? MODE_POLL_NDJSON : MODE_POLL;

@@ -19,7 +19,7 @@ struct talk {
 	char address[48];		/* whose publish rate is counted */
 };
 
-/** Before there is a websocket (set it then). (client): address told by a proxy, p == NULL: none. */
+/** Before there is a websocket (set it then). (client): address told by a proxy, or p == NULL. */
 void talk_init(struct talk *t, struct conn *c, struct str client);
 
 /** The socket is gone: forget it. Publishes in progress still end with talk_done. */
@@ -33,7 +33,8 @@ void talk_done(struct talk *t);
 
 /** Would one more event be over --publish-rate? Counts it if not. */
 bool talk_too_fast(struct talk *t);
-#define TALK_TOO_FAST "too many events a second from this address (--publish-rate): publish more slowly"
+#define TALK_TOO_FAST \
+	"too many events a second from this address (--publish-rate): publish more slowly"
 
 /** Why the store did not take what was published. Static text, and the HTTP status for it. */
 const char *talk_refusal(const struct event *e, enum store_status st, unsigned *status);

@@ -536,6 +536,17 @@ static void conn_drained(struct conn *c)
 	conn_link(c, &c->loop->dirty);
 }
 
+/*
+ * What was queued earlier in this turn stays for its flush: whoever is told of a stall there
+ * must find all of the turn's messages among those taken back.
+ */
+static bool conn_has_room(struct conn *c)
+{
+	if (c->closing || c->out == NULL)
+		return false;
+	return !c->out->stalled || conn_flush(c);
+}
+
 void conn_run_early(struct loop *l)
 {
 	struct conn *c, *list = l->early;
@@ -544,7 +555,7 @@ void conn_run_early(struct loop *l)
 	while ((c = list) != NULL) {
 		list = c->flush_next;
 		c->linked = false;
-		if (conn_flush(c))
+		if (conn_has_room(c))
 			conn_drained(c);
 	}
 }
