@@ -38,7 +38,6 @@ struct api_shared {
 	struct rate *rate;
 	const struct config *_Atomic config;	/* the current one: replaced whole on reload, old ones live on */
 	atomic_bool draining;
-	atomic_uint subscriptions;
 	struct api **apis;		/* one per loop */
 	unsigned napis;
 	struct listener *const *listeners;	/* for the figures */

@@ -12,33 +12,10 @@
 
 static const char problem_type[] = "application/problem+json";
 
-const char *problem_title(unsigned status)
-{
-	static const struct {
-		unsigned status;
-		const char *title;
-	} titles[] = {
-		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
-		{411, "Length Required"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-		{415, "Unsupported Media Type"}, {417, "Expectation Failed"},
-		{422, "Unprocessable Content"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
-		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-		{501, "Not Implemented"}, {503, "Service Unavailable"},
-		{505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
-	};
-
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
-		if (titles[i].status == status)
-			return titles[i].title;
-	}
-	return "Error";
-}
-
 int problem_write(struct buf *b, unsigned status, struct str detail)
 {
 	if (buf_addf(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":",
-		problem_title(status), status) != 0)
+		http_reason(status), status) != 0)
 		return -1;
 	if (!utf8_valid(detail.p, detail.n))
 		detail = STR_LIT("the request is not understood");

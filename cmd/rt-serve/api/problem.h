@@ -8,9 +8,6 @@
  */
 #include <stddef.h>
 
-/** The title of an HTTP status, e.g. "Not Found"; never NULL. */
-const char *problem_title(unsigned status);
-
 /** For http_handler.problem: the whole JSON into (dst), its type into *type. Returns the length. */
 size_t problem_format(unsigned status, const char *why, char *dst, size_t cap, const char **type);
 

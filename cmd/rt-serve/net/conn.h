@@ -54,16 +54,16 @@ struct conn_limits {
 	uint32_t max_message;		/* WebSocket message, unpacked */
 };
 
-/** Whoever queues shared slices. */
+/** Whoever queues shared slices. Both get the (arg) of the owner. */
 struct conn_owner_ops {
 	/**
 	 * Of what (owner) queued, only messages up to and including the one known as (last) went out or
 	 * will; the others were dropped. last == NULL: none of what was queued in this turn.
 	 * Nothing more is taken until drained().
 	 */
-	void (*stalled)(void *owner, void *last);
+	void (*stalled)(void *arg, void *last);
 	/** Everything is out after a stall: there is room again. */
-	void (*drained)(void *owner);
+	void (*drained)(void *arg);
 };
 
 /** A queue entry belongs to one of these; embedded in its owner (a stream, a WebSocket session). */

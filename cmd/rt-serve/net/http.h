@@ -74,6 +74,9 @@ struct http_handler {
 void exchange_set_note(struct exchange *x, void *note);
 void *exchange_note(const struct exchange *x);
 
+/** The reason phrase of a status, "Not Found"; never NULL. */
+const char *http_reason(unsigned status);
+
 void exchange_accept(struct exchange *x, const struct exchange_ops *ops, void *user);
 void *exchange_user(const struct exchange *x);
 struct conn *exchange_conn(const struct exchange *x);

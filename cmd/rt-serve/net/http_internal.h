@@ -69,8 +69,6 @@ int websocket_check(const struct http_request *r);
 /** Is (token) in the comma-separated list of any field called (name)? */
 bool http_has_token(const struct http_request *r, const char *name, const char *token);
 
-const char *http_reason(unsigned status);
-
 /** "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. */
 const char *http_date(struct loop *l);
 

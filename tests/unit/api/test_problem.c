@@ -44,8 +44,8 @@ static void test_titles(void)
 		426, 429, 431, 500, 501, 503, 505, 507};
 
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
-		ok(strcmp(problem_title(used[i]), "Error") != 0, "%u has a title", used[i]);
-	eq_str(problem_title(499), "Error", "another one too");
+		ok(strcmp(http_reason(used[i]), "Status") != 0, "%u has a title", used[i]);
+	eq_str(http_reason(499), "Status", "another one too");
 }
 
 int main(void)

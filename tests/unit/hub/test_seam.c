@@ -21,10 +21,12 @@
 #define RECENT 64	/* cursors to begin at */
 #define EVERY 200	/* events between two cursors of a reader that goes to the disk */
 #define READERS 2
-#define AHEAD 4096	/* events that the writer may be ahead of the slowest reader */
+#define AHEAD 1000	/* events that the writer may be ahead of the slowest reader */
+#define NOBODY (UINT64_MAX / 2)
 
 static struct store *store;
-static atomic_uint_fast64_t seen[READERS];	/* numbers that its follower has */
+/* Numbers that each reader's follower has, and the subscription of its round. */
+static atomic_uint_fast64_t seen[READERS], caught_up[READERS];
 static atomic_bool over;
 static size_t padding;	/* bytes added to each event, so that few fit into memory */
 
@@ -61,7 +63,7 @@ static void publish(uint64_t first, size_t n)
 static bool too_far_ahead(uint64_t n)
 {
 	for (unsigned i = 0; i < READERS; i++)
-		if (n > atomic_load(&seen[i]) + AHEAD)
+		if (n > atomic_load(&seen[i]) + AHEAD || n > atomic_load(&caught_up[i]) + AHEAD)
 			return true;
 	return false;
 }
@@ -135,8 +137,10 @@ static bool on_event(struct subscription *s, struct event *e)
 	t->next = number + 1;
 	t->got++;
 	r->got++;
-	if (!t->follows)
+	if (!t->follows) {
+		atomic_store(&caught_up[r->index], number);
 		return true;
+	}
 	atomic_store(&seen[r->index], number);
 	if (number % r->every != 0)
 		return true;
@@ -214,6 +218,7 @@ static void round_at(struct reader *r, unsigned n)
 	struct filters *f = everything(r->hub);
 	uint64_t live = r->live;
 
+	atomic_store(&caught_up[r->index], r->recent[k].number);
 	hub_subscribe(r->hub, &t.sub, &ops, f, &start, NULL);
 	filters_unref(f);
 	for (unsigned turns = 0; turns < 2 + n % 3; turns++)
@@ -222,6 +227,7 @@ static void round_at(struct reader *r, unsigned n)
 	while (n % 8 != 0 && r->live == live)
 		turn(r);
 	hub_unsubscribe(r->hub, &t.sub);
+	atomic_store(&caught_up[r->index], NOBODY);
 }
 
 static void *read_events(void *arg)
@@ -237,7 +243,7 @@ static void *read_events(void *arg)
 	for (unsigned i = 0; i < r->rounds; i++)
 		round_at(r, i);
 	hub_unsubscribe(r->hub, &follower.sub);
-	atomic_store(&seen[r->index], UINT64_MAX / 2);
+	atomic_store(&seen[r->index], NOBODY);
 	return NULL;
 }
 
@@ -258,6 +264,7 @@ static void start_reader(struct reader *r, unsigned index, unsigned rounds, unsi
 	*r = (struct reader){.index = index, .rounds = rounds, .every = every};
 	pthread_mutex_init(&r->lock, NULL);
 	atomic_store(&seen[index], 0);
+	atomic_store(&caught_up[index], NOBODY);
 	r->hub = hub_new(store, &config, &host);
 }
 
