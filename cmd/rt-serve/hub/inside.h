@@ -74,6 +74,12 @@ struct hub {
 	struct hub_stats stats;
 };
 
+/** A copy of (s), "" of an absent one. NULL without memory. */
+static inline char *hub_dup(struct str s)
+{
+	return strndup(s.p == NULL ? "" : s.p, s.n);
+}
+
 /* --- hub.c ----------------------------------------------------------------------------------- */
 
 /** Cursor of a subscriber who has had the first (n) events of this turn. */
@@ -112,7 +118,15 @@ void hub_work(struct hub *h);
 void hub_stand(struct subscription *sub, char *cursor);
 
 void hub_forget_gaps(struct subscription *sub);
+
+/* --- notice.c -------------------------------------------------------------------------------- */
+
+/** A gap for (reason), a static text, after a cursor (p == NULL: not known). NULL without memory. */
+struct notice *hub_notice_new(const char *reason, struct str after);
 void hub_notice_free(struct notice *n);
+
+/** Tell (sub)'s notice, once per filter. False: refused; the rest is told when asked again. */
+bool hub_announce(struct hub *h, struct subscription *sub);
 
 /* --- rewind.c -------------------------------------------------------------------------------- */
 

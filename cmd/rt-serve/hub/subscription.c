@@ -21,14 +21,9 @@ void hub_stand(struct subscription *sub, char *cursor)
 	sub->cursor = cursor;
 }
 
-static char *dup_str(struct str s)
-{
-	return strndup(s.p == NULL ? "" : s.p, s.n);
-}
-
 static bool stand_at(struct subscription *sub, struct str at)
 {
-	char *cursor = dup_str(at);
+	char *cursor = hub_dup(at);
 
 	if (cursor == NULL) {
 		sub->failed = STORE_NOMEM;
@@ -72,50 +67,6 @@ uint64_t hub_lag(struct hub *h, const struct subscription *sub)
 }
 
 /* --- gaps ------------------------------------------------------------------------------------ */
-
-void hub_notice_free(struct notice *n)
-{
-	if (n == NULL)
-		return;
-	free(n->after);
-	free(n->until);
-	free(n);
-}
-
-static struct notice *notice_new(const char *reason, struct str after)
-{
-	struct notice *n = calloc(1, sizeof(*n));
-
-	if (n == NULL)
-		return NULL;
-	n->reason = reason;
-	if (after.p != NULL && (n->after = dup_str(after)) == NULL) {
-		free(n);
-		return NULL;
-	}
-	return n;
-}
-
-/* False: refused. */
-static bool announce(struct hub *h, struct subscription *sub)
-{
-	struct notice *n = sub->notice;
-
-	for (; n != NULL && n->next < sub->filters->n; n->next++) {
-		struct gap g = {sub->filters->items[n->next], str_of(n->after), str_of(n->until),
-			n->reason};
-
-		if (!sub->ops->gap(sub, &g))
-			return false;
-		h->stats.gaps++;
-	}
-	sub->notice = NULL;
-	if (sub->past->notice == NULL)
-		sub->past->notice = n;
-	else
-		hub_notice_free(n);
-	return true;
-}
 
 /* The page's gaps were announced, if all of them were. Without memory they are told again. */
 static void learn_gaps(struct subscription *sub)
@@ -239,7 +190,7 @@ static void drop_page(struct subscription *sub)
 {
 	struct read *r = sub->read;
 	const struct event *e = last_given(sub);
-	char *cursor = e == NULL ? NULL : dup_str(event_cursor(e));
+	char *cursor = e == NULL ? NULL : hub_dup(event_cursor(e));
 
 	if (e != NULL && cursor == NULL)
 		return;
@@ -374,7 +325,7 @@ static bool gather(struct hub *h, struct subscription *sub, struct event *e)
 	}
 	if (!conflate_full(c))
 		return true;
-	reached = dup_str(event_cursor(e));
+	reached = hub_dup(event_cursor(e));
 	if (reached == NULL) {
 		sub->failed = STORE_NOMEM;
 		return false;
@@ -433,7 +384,7 @@ static bool gathered_page(struct hub *h, struct subscription *sub, char *end)
 static bool end_page(struct hub *h, struct subscription *sub, bool *at_end)
 {
 	struct read *r = sub->read;
-	char *end = dup_str(str_of(r->end));
+	char *end = hub_dup(str_of(r->end));
 
 	if (end == NULL) {
 		sub->failed = STORE_NOMEM;
@@ -495,9 +446,9 @@ static int submit(struct hub *h, struct subscription *sub, struct read *r)
 
 static bool begin(struct subscription *sub, struct str start)
 {
-	sub->cursor = dup_str(start);
+	sub->cursor = hub_dup(start);
 	if (sub->notice != NULL)
-		sub->notice->until = dup_str(start);
+		sub->notice->until = hub_dup(start);
 	if (sub->cursor == NULL || (sub->notice != NULL && sub->notice->until == NULL))
 		return false;
 	sub->begun = true;
@@ -578,7 +529,7 @@ static int jump(struct hub *h, struct subscription *sub)
 	if (sub->read != NULL)
 		drop_page(sub);
 	if (n == NULL && strcmp(tail, sub->cursor) != 0) {
-		n = notice_new("slow", str_of(sub->cursor));
+		n = hub_notice_new("slow", str_of(sub->cursor));
 		if (n != NULL)
 			n->skip = true;
 	}
@@ -636,7 +587,7 @@ static void advance(struct hub *h, struct subscription *sub, unsigned pages, boo
 		at_end = true;
 	}
 	for (;;) {
-		if (!announce(h, sub) || (sub->read != NULL && (!give_page(h, sub) ||
+		if (!hub_announce(h, sub) || (sub->read != NULL && (!give_page(h, sub) ||
 				!end_page(h, sub, &at_end)))) {
 			stop(h, sub);
 			return;
@@ -766,7 +717,7 @@ static int begin_read(struct hub *h, struct subscription *sub, enum read_from fr
 	r->last = start->last;
 	r->max_events = from == READ_LATEST ? start->latest_max : h->config.page_events;
 	r->max_bytes = from == READ_LATEST ? SIZE_MAX : h->config.page_bytes;
-	if (start->position.p != NULL && (r->position = dup_str(start->position)) == NULL) {
+	if (start->position.p != NULL && (r->position = hub_dup(start->position)) == NULL) {
 		read_free(r);
 		return -1;
 	}
@@ -779,7 +730,7 @@ static int start_at(struct hub *h, struct subscription *sub, const struct hub_st
 	enum read_from from = start->from;
 
 	if (is_foreign(h, start)) {
-		sub->notice = notice_new("store", start->position);
+		sub->notice = hub_notice_new("store", start->position);
 		if (sub->notice == NULL)
 			return -1;
 		if (from == READ_CURSOR || from == READ_ID)
