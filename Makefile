@@ -61,7 +61,7 @@ SERVE_ARS := $(OUT)/libserve.a $(foreach l,api hub store net,$(call ar_layer,$(l
 
 bins := $(addprefix $(OUT)/,$(TOOLS))
 
-.PHONY: all tools tests objects demo test unit cli lint install uninstall clean help
+.PHONY: faults all tools tests objects demo test unit cli lint install uninstall clean help
 all: $(addprefix bin/,$(TOOLS))
 tools: $(bins)
 
@@ -178,7 +178,7 @@ test:
 	@sh scripts/deps.sh test
 	@$(RUN_TESTS) lint unit cli
 
-unit cli lint:
+unit cli faults lint:
 	@sh scripts/deps.sh test
 	@$(RUN_TESTS) $@
 

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Build the tests and run them; called by `make test`, `unit`, `cli` and `lint`.
+# Build the tests and run them; called by `make test`, `unit`, `cli`, `faults` and `lint`.
 #
-#   OUT=build/release scripts/test.sh [lint] [unit] [cli]
+#   OUT=build/release scripts/test.sh [lint] [unit] [cli] [faults]
 #
 # The last line is `N passed, N failed` (`, N skipped`), of what really ran. A program of
-# tests/unit that crashes, says nothing or stops before its plan, and a file of tests/cli that
-# does, count as failed. Two of them run at a time; one that says "rt-test: alone" in its source
-# (because it measures, or loads the machine) runs when nothing else does.
+# tests/unit that crashes, says nothing or stops before its plan, and a file of tests/cli or
+# tests/faults that does, count as failed. Two of them run at a time; one that says "rt-test: alone"
+# in its source (because it measures, or loads the machine) runs when nothing else does.
 #
 # Environment: MAKE, OUT, SAN (sanitizers in use), ONLY (words; only what has one of these names),
 # JOBS (2), KEEP=1 (keep the temporary folders).
@@ -73,7 +73,7 @@ run_job() {
 	start=$(date +%s)
 	case "$kind" in
 	unit) set -- $((180 * RT_SLOW)) "$OUT/tests/unit/$name" ;;
-	cli) set -- $((600 * RT_SLOW)) bats --formatter tap "tests/cli/$name.bats" ;;
+	cli | faults) set -- $((600 * RT_SLOW)) bats --formatter tap "tests/$kind/$name.bats" ;;
 	lint) set -- 600 sh scripts/lint.sh ;;
 	esac
 	# timeout makes a process group of its own, which Ctrl-C does not reach: pass it on.
@@ -138,8 +138,8 @@ list_jobs() {
 		lint) echo "lint lint scripts/lint.sh" ;;
 		unit) find tests/unit -name 'test_*.c' | sort |
 			sed 's|tests/unit/\(.*\)\.c$|unit \1 &|' ;;
-		cli) find tests/cli -name '*.bats' | sort |
-			sed 's|tests/cli/\(.*\)\.bats$|cli \1 &|' ;;
+		cli | faults) find "tests/$kind" -name '*.bats' | sort |
+			sed "s|tests/$kind/\(.*\)\.bats\$|$kind \1 &|" ;;
 		esac
 	done | while read -r kind name source; do
 		wanted "$name" || continue

@@ -13,8 +13,8 @@
 #include "topic.h"
 #include "units.h"
 
-/* Descriptors that are not connections: listeners, store files, pipes, spare ones. */
-#define DESCRIPTORS_RESERVED 64
+/* Descriptors that are not connections: listeners, store files, pipes, those being refused. */
+#define DESCRIPTORS_RESERVED 192
 
 /* --- setters: each returns NULL, or what would be right ------------------------------------------ */
 

@@ -38,17 +38,20 @@ static void finish(struct part *p)
 		stop_all(p->drain);
 }
 
-/** End the next stream that was not asked yet. False: there is none. */
-static bool end_one(struct api *a, bool at_once)
+static void end(struct api *a, struct live *v)
 {
-	for (struct live *v = a->live; v != NULL; v = v->next) {
-		if (v->draining || (at_once && v->kind != LIVE_LONGPOLL && v->kind != LIVE_PUBLISH))
-			continue;
-		v->draining = true;
-		v->drain(v);
-		return true;
+	live_leave(a, v);
+	v->drain(v);
+}
+
+/** What need not be spread over time. Nothing is freed before the end of the turn. */
+static void end_short(struct api *a)
+{
+	for (struct live *v = a->live, *next; v != NULL; v = next) {
+		next = v->next;
+		if (v->kind == LIVE_LONGPOLL || v->kind == LIVE_PUBLISH)
+			end(a, v);
 	}
-	return false;
 }
 
 static void count_pending(struct conn *c, void *arg)
@@ -73,11 +76,10 @@ static void tick(struct loop *l, struct loop_timer *t)
 	unsigned due = elapsed >= ms ? UINT32_MAX :
 		(unsigned)((uint64_t)p->total * elapsed / (ms > 0 ? ms : 1)) + 1;
 
-	while (end_one(p->api, true))
-		;	/* new ones may have come in with the last requests */
-	while (p->ended < due && end_one(p->api, false))
-		p->ended++;
-	if ((p->api->live == NULL && all_out(p)) || elapsed >= ms + GRACE_MS)
+	end_short(p->api);	/* each time: new ones may have come in */
+	for (; p->ended < due && p->api->live != NULL; p->ended++)
+		end(p->api, p->api->live);
+	if ((p->api->live == NULL && p->api->leaving == NULL && all_out(p)) || elapsed >= ms + GRACE_MS)
 		finish(p);
 	else
 		loop_timer_set(l, t, TICK_MS);

@@ -4,7 +4,8 @@
 
 /*
  * Going down without losing anybody: long polls are answered at once, streams end spread over the
- * drain time, publishes in progress get their answers. Then the loops stop.
+ * drain time, publishes get their answers. The listeners stay open meanwhile, so that whoever comes
+ * is told. Then the loops stop.
  */
 #include "api/api.h"
 

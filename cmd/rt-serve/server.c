@@ -220,10 +220,11 @@ static void on_end(struct ev_loop *ev, struct ev_signal *w, int revents)
 	s->ended_by = w->signum;
 	log_info("draining for up to %llu s; again to end at once",
 		(unsigned long long)(s->config->drain_ms + 999) / 1000);
-	/* First, so that whoever finds no listener any more also finds /readyz red. */
+	/*
+	 * The listeners stay open to the end: a balancer must be able to ask and find /readyz red, and
+	 * publishes are welcome until then.
+	 */
 	s->drain = drain_start(&s->shared, s->config->drain_ms);
-	for (unsigned i = 0; i < s->nlisteners; i++)
-		listener_stop(s->listeners[i]);
 	if (s->drain == NULL) {
 		for (unsigned i = 0; i < s->nloops; i++)
 			loop_stop(s->loops[i]);
@@ -394,6 +395,7 @@ void server_free(struct server *s)
 	/* The store first answers everything it was given; then nothing refers to the loops. */
 	if (s->shared.store != NULL)
 		store_close(s->shared.store);
+	loops_settle(s->loops, s->nloops);
 	for (unsigned i = 0; i < s->nloops; i++)
 		loop_free(s->loops[i]);
 	for (unsigned i = 0; i < s->shared.napis; i++)

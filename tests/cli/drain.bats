@@ -62,8 +62,8 @@ END
 
 @test "while draining: not ready but alive, nothing new begins, browsers are told to come back" {
 	start_server --store memory: --drain 3s
-	py "$SERVER_PID" "$SERVER_PORT" <<'END'
-		import os, signal, socket, sys
+	py "$SERVER_PID" <<'END'
+		import os, signal, sys
 		stream, kept = Conn(), [Conn() for _ in range(8)]
 		stream.ask("GET", "/topics/t?as=sse")
 		others = [Conn() for _ in range(8)]	# so that the drain takes a while
@@ -73,7 +73,12 @@ END
 		for c in kept:
 			assert c.do("GET", "/readyz").status == 200
 		os.kill(int(sys.argv[1]), signal.SIGTERM)
-		assert wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", int(sys.argv[2]))) != 0)
+		assert wait_for(lambda: do("GET", "/readyz").status == 503)	# by a new connection
+		with Conn() as c:
+			r = c.do("POST", "/topics/t", b"1")
+			assert r.status == 201 and r.fields["connection"] == "close", r
+		with Conn() as c:
+			assert c.do("GET", "/topics/t?as=sse").status == 503
 		r = kept[0].do("GET", "/readyz")
 		assert r.status == 503 and r.fields["retry-after"] and r.fields["connection"] == "close", r
 		assert kept[0].closed_within(5)
@@ -163,7 +168,7 @@ END
 	done
 	wait_for bash -c "curl -s $RT_URL/connections | grep -c sse | grep -q 6"
 	kill -TERM "$SERVER_PID"
-	wait_for bash -c "! curl -s $RT_URL/healthz"
+	wait_for bash -c "curl -s $RT_URL/readyz | grep -q 503"
 	kill -0 "$SERVER_PID"
 	kill -TERM "$SERVER_PID"
 	bg_wait main 3

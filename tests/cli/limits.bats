@@ -65,7 +65,7 @@ END
 		started = time.monotonic()
 		r = do("GET", "/topics/t?wait=50&since=now")
 		assert r.json == [] and .2 < time.monotonic() - started < 5 * SLOW, r
-		assert do("GET", "/topics/t?" + "a&" * 257).status == 400
+		assert do("GET", "/topics/t?" + "a&" * 1025).status == 400
 END
 }
 
@@ -120,6 +120,21 @@ END
 					raise SystemExit("closed without a word")
 				assert r.status == 503 and r.fields["retry-after"] and r.fields["connection"] == "close", r
 				assert c.closed_within(5)
+		with Conn() as c:
+			r = c.do("GET", "/topics/t")
+			assert r.status == 503 and r.json["status"] == 503 and "--max-connections" in r.json["detail"], r
+		browser = {"Accept": "text/event-stream", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+		with Conn() as c:	# an EventSource gives up on a 503
+			r = c.do("GET", "/topics/t", fields=browser)
+			assert r.status == 200 and b"retry:" in r.body and c.closed_within(5), r
+		silent = [Conn() for _ in range(80)]	# beyond 64 nobody waits for a request
+		with Conn() as c:
+			r = c.answer()
+			assert r.status == 503 and r.json["status"] == 503 and r.fields["retry-after"], r
+		r = silent[0].answer()	# did not ask in time
+		assert r.status == 503 and r.fields["retry-after"], r
+		for c in silent:
+			c.s.close()
 		for c in held:
 			assert c.do("POST", "/topics/t", b"1").status == 201
 		lines = (l for l in stream.lines() if l)

@@ -145,7 +145,8 @@ finished() {
 		        ({"op": "publish", "topic": "t", "data": 1, "type": 5}, "strings"),
 		    ]:
 		        answer = await m.ask(**request)
-		        assert answer["op"] == "error" and answer["status"] == 400, answer
+		        status = 403 if request.get("topic") == "$sys" else 400
+		        assert answer["op"] == "error" and answer["status"] == status, answer
 		        assert hint in answer["error"], (request, answer)
 		    for text in ["nonsense", "[]", "", '{"op":"ping"', '{"op":"ping","ref":"%s"}' % ("x" * 300)]:
 		        await m.ws.send(text)
@@ -171,6 +172,27 @@ finished() {
 		    assert (await m.ask(op="subscribe", ref=3, topic="t"))["op"] == "ack"
 		    answer = await m.ask(op="subscribe", ref=4, topics=["a", "b", "c", "d"])
 		    assert answer["op"] == "error", answer
+	END
+	finished client
+}
+
+@test "mux: limits are told with their status" {
+	start_server --max-latest 1 --max-topic 8 --max-event 100 --heartbeat 7
+	put t 1 key=a
+	put t 2 key=b
+	python client <<-'END'
+		async def main(url):
+		    m = await open_mux(url)
+		    assert m.ws.response_headers["Heartbeat"] == "7", m.ws.response_headers
+		    answer = await m.ask(op="subscribe", ref=1, topics=["t"], latest=True)
+		    assert answer["status"] == 413 and "--max-latest" in answer["error"], answer
+		    answer = await m.ask(op="subscribe", ref=1, topics=["t/" + "x" * 8])
+		    assert answer["status"] == 400 and "long" in answer["error"], answer
+		    answer = await m.ask(op="publish", ref=2, topic="t", data="x" * 200)
+		    assert answer["status"] == 413, answer
+		    answer = await m.ask(op="publish", ref=2, topic="$sys", data=1)
+		    assert answer["status"] == 403, answer
+		    assert (await m.ask(op="subscribe", ref=1, topics=["t"]))["op"] == "ack"
 	END
 	finished client
 }

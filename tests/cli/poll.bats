@@ -162,6 +162,47 @@ waiting() {
 	assert_json 'map(.data.n) == [2, 3, 5]'
 }
 
+@test "poll: gaps don't count against limit=, so that every page goes on" {
+	start_server --retain '**:count=2'
+	since=$(fetch -d '{"n":0}' /topics/a | jq -r .id)
+	publish a 1 5
+	publish b 6 9
+	url="/events?topic=a&topic=b&limit=1&since=$since"
+	for pages in 1 2 3 4 5; do
+		fetch -D "$RT_TMP/head" "$url" >"$RT_TMP/page"
+		jq -c '.[]' "$RT_TMP/page" >>"$RT_TMP/all"
+		url=$(next head)
+	done
+	[ "$(cat "$RT_TMP/page")" = "[]" ]
+	[ "$(ns all | tr '\n' ' ')" = "4 5 8 9 " ]
+	[ "$(jq -r 'select(.gap).gap.reason' "$RT_TMP/all" | sort -u)" = retention ]
+}
+
+@test "poll: latest of more keys than --max-latest is refused, not cut short" {
+	start_server --max-latest 2
+	put a 1 key=x
+	put a 2 key=y
+	run -0 fetch '/topics/a?latest'
+	assert_json 'map(.data) == [1, 2]'
+	put a 3 key=z
+	run -0 fetch '/topics/a?latest'
+	assert_json '.status == 413 and (.detail | contains("--max-latest"))'
+	[ "$(http_status '/topics/a?latest&follow')" = 413 ]
+	[ "$(http_status '/topics/a?latest&wait=1')" = 413 ]
+}
+
+@test "poll: --max-topic and --max-subscriptions hold for topic=, too" {
+	start_server --max-topic 5 --max-subscriptions 600
+	run -0 fetch '/events?topic=abcdef'
+	assert_json '.status == 400 and (.detail | contains("long"))'
+	many=$(seq -s '&topic=' 600)
+	[ "$(http_status "/events?topic=$many")" = 200 ]
+	run -0 fetch "/events?topic=$many&topic=601"
+	assert_json '.status == 400 and (.detail | contains("--max-subscriptions"))'
+	run -0 fetch "/events?topic=t$(printf '&x%.0s' {1..1024})"
+	assert_json '.status == 400 and (.detail | contains("over 1024 parameters"))'
+}
+
 @test "poll: mistakes are answered with what would be right" {
 	start_server
 	while read -r query hint; do
@@ -171,6 +212,7 @@ waiting() {
 		assert_json ".status == 400 and (.detail | contains(\"$hint\"))"
 	done <<-'END'
 		since=yesterday since= is
+		since=no-1 since=all
 		limit=0 limit= is
 		wait=soon wait= is
 		as=pigeon poll, sse

@@ -44,6 +44,7 @@ python() {
 		ws.on('upgrade', r => {
 			if (!/^[0-9]+$/.test(r.headers['last-event-id'])) throw new Error('no Last-Event-ID');
 			if (!/^[0-9a-f]{16}$/.test(r.headers['rt-store'])) throw new Error('no Rt-Store');
+			if (r.headers.heartbeat !== '15') throw new Error('no Heartbeat');
 		});
 		ws.on('open', () => ws.send('{"n" : 2}'));
 		ws.on('message', (data, binary) => {

@@ -15,7 +15,7 @@ flood() {
 # rt-test: alone
 @test "two hundred readers stop for three heartbeats of a flood: cheap, still there, later complete" {
 	start_server --memory 4M --heartbeat 1s --threads 2
-	run -0 flood many "$SERVER_PID" 200 4000
+	run -0 flood many "$SERVER_PID" 200 2500
 	assert_json '.there == 200 and .complete and .grown < 40'
 }
 

@@ -36,8 +36,8 @@ def with_query(path, more):
 class Reader:
     """One subscriber. (ended) says how its connection ended: "" while it is open."""
 
-    def __init__(self, server, transport, path, rcvbuf=0, source=None):
-        self.transport, self.path = transport, path
+    def __init__(self, server, transport, path, rcvbuf=0, source=None, wait=20):
+        self.transport, self.path, self.wait = transport, path, wait
         self.host = "%s:%d" % server
         self.lines, self.rest = [], b""
         self.head, self.ended, self.need = None, "", 0
@@ -54,7 +54,7 @@ class Reader:
 
     def ask(self):
         if self.transport == "longpoll":
-            path = with_query(self.path, "as=poll&wait=20&limit=200")
+            path = with_query(self.path, f"as=poll&wait={self.wait}&limit=200")
             request = head_of(path, self.host, [("Accept", "application/x-ndjson")])
         elif self.transport == "ws":
             request = head_of(self.path, self.host, UPGRADE)
@@ -143,6 +143,8 @@ class Reader:
             elif opcode == 8:
                 self.ended = "close %d" % int.from_bytes(data[start:start + 2], "big")
                 return False
+            elif opcode == 9:
+                self.socket.sendall(b"\x8a" + bytes([0x80 | n]) + b"\0\0\0\0" + data[start:start + n])
             at = start + n
         self.rest = data[at:]
         return True

@@ -52,6 +52,7 @@ struct api {
 	struct encoder *encoder;
 	struct api_stats stats;
 	struct live *live;		/* list of open long requests, for /connections and drain */
+	struct live *leaving;		/* those that were asked to end and have not yet */
 	struct access_log *access_log;	/* NULL: none */
 	struct publish *publishers_waiting;	/* for room in the store's queue */
 	struct loop_timer publish_timer;
@@ -88,7 +89,6 @@ struct live {
 	struct live *next, **prev;
 	struct conn *conn;
 	enum live_kind kind;
-	bool draining;		/* drain() was called */
 	/** End it kindly because the server drains or --max-stream is over: answer or last frames. */
 	void (*drain)(struct live *v);
 	/** Append its part of /connections: topics, lag, … as JSON members without braces. */
@@ -97,5 +97,8 @@ struct live {
 
 void live_add(struct api *a, struct live *v);
 void live_remove(struct live *v);
+
+/** It is asked to end: from the list of open ones to that of those leaving. */
+void live_leave(struct api *a, struct live *v);
 
 #endif

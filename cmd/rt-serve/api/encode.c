@@ -55,15 +55,6 @@ struct encoder *encoder_new(struct arena *a)
 	return e;
 }
 
-void encoder_turn(struct encoder *e)
-{
-	for (unsigned form = 0; form < FORM_COUNT; form++)
-		for (unsigned chunked = 0; chunked < 2; chunked++) {
-			e->events[form][chunked].slice.chunk = NULL;
-			e->heartbeats[form][chunked].slice.chunk = NULL;
-		}
-}
-
 void encoder_free(struct encoder *e)
 {
 	free(e);

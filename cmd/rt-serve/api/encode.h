@@ -39,7 +39,4 @@ int encode_gap_json(struct buf *b, const struct gap *g);
 /** arena_init's release for marks of this encoder. */
 void encode_release(void *tag);
 
-/** At the end of a turn: the cache is void. */
-void encoder_turn(struct encoder *e);
-
 #endif

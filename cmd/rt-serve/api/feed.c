@@ -8,12 +8,6 @@
 #include "config.h"
 #include "json.h"
 
-/*
- * Events looked at to find the one that ended the stream which now resumes: those that came
- * between its end and the reconnect.
- */
-#define PROBE_EVENTS 1000
-
 static struct feed *feed_of(struct subscription *s)
 {
 	return (struct feed *)((char *)s - offsetof(struct feed, sub));
@@ -125,26 +119,31 @@ static bool probe_gap(struct subscription *s, const struct gap *g)
 	return true;
 }
 
-/** Keeps in (slow), unused yet, whether the newest event up to the cursor was the last one. */
+/**
+ * An event that is neither before nor after the cursor (-2) may not have been seen: better a
+ * stream that stays open than one that leaves out what is to come.
+ */
 static bool probe_event(struct subscription *s, struct event *e)
 {
 	struct feed *f = feed_of(s);
-	struct store *store = feed_api(f)->shared->store;
-	struct str position = f->opening->s.start.position;
+	int order;
 
-	if (!e->ephemeral && store_cursor_compare(store, event_cursor(e), position) <= 0)
-		f->slow = ends_at(f, e);
-	return true;
+	if (f->state != FEED_PROBING)
+		return false;
+	if (e->ephemeral)
+		return true;
+	order = store_cursor_compare(feed_api(f)->shared->store, event_cursor(e),
+		f->opening->s.start.position);
+	if (order == 1)
+		look_later(f, FEED_PROBED);	/* so are all that follow */
+	else if (order != -2 && ends_at(f, e))
+		look_later(f, FEED_PAST);
+	return f->state == FEED_PROBING;
 }
 
 static void probe_live(struct subscription *s)
 {
-	struct feed *f = feed_of(s);
-	bool past = f->slow;
-
-	f->slow = false;
-	hub_unsubscribe(feed_api(f)->hub, s);
-	look_later(f, past ? FEED_PAST : FEED_PROBED);
+	look_later(feed_of(s), FEED_PROBED);
 }
 
 static const struct subscription_ops probe_subscription = {
@@ -154,14 +153,15 @@ static const struct subscription_ops probe_subscription = {
 	.live = probe_live,
 };
 
+/** Read what is retained up to the cursor, a few pages a turn as any other subscription. */
 static int probe(struct feed *f)
 {
-	const struct hub_start newest = {.from = READ_LAST, .last = PROBE_EVENTS};
+	const struct hub_start oldest = {.from = READ_ALL};
 	const struct hub_options plain = {0};
 
 	f->state = FEED_PROBING;
 	return hub_subscribe(feed_api(f)->hub, &f->sub, &probe_subscription, f->opening->s.filters,
-		&newest, &plain);
+		&oldest, &plain);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -183,6 +183,7 @@ int feed_subscribe(struct feed *f)
 
 	if (f->state == FEED_IDLE && s->until.p != NULL && s->resumed)
 		return probe(f);
+	hub_unsubscribe(feed_api(f)->hub, &f->sub);	/* the probe */
 	f->state = FEED_STARTING;
 	return hub_subscribe(feed_api(f)->hub, &f->sub, &feed_subscription, s->filters, &s->start,
 		&s->options);

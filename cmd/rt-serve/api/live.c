@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/api.h"
 
-void live_add(struct api *a, struct live *v)
+static void link_first(struct live **list, struct live *v)
 {
-	v->next = a->live;
-	v->prev = &a->live;
+	v->next = *list;
+	v->prev = list;
 	if (v->next != NULL)
 		v->next->prev = &v->next;
-	a->live = v;
+	*list = v;
+}
+
+void live_add(struct api *a, struct live *v)
+{
+	link_first(&a->live, v);
+}
+
+void live_leave(struct api *a, struct live *v)
+{
+	live_remove(v);
+	link_first(&a->leaving, v);
 }
 
 void live_remove(struct live *v)

@@ -184,6 +184,7 @@ static const struct feed_ops sub_feed = {
 
 /** Topics of a request while they are collected. */
 struct topic_list {
+	struct api *api;
 	struct mux_request *r;
 	struct str *items;
 	unsigned n;
@@ -208,7 +209,7 @@ static int add_topic(void *arg, struct str raw)
 	}
 	topic = (struct str){l->r->scratch, json_unquote(l->r->scratch, raw)};
 	l->r->scratch += topic.n;
-	st = topic_check_pattern(topic);
+	st = subscribe_topic(l->api, topic);
 	if (st != TOPIC_OK) {
 		l->wrong = topic_status_text(st);
 		return 1;
@@ -221,7 +222,7 @@ static int add_topic(void *arg, struct str raw)
 static struct filters *read_topics(struct mux *m, struct mux_request *r, const char **wrong)
 {
 	struct api *a = mux_api(m);
-	struct topic_list l = {.r = r, .max = api_config(a)->max_subscriptions};
+	struct topic_list l = {.api = a, .r = r, .max = api_config(a)->max_subscriptions};
 	struct filters *f = NULL;
 
 	l.items = calloc(l.max, sizeof(*l.items));
@@ -447,6 +448,7 @@ static void publish(struct mux *m, struct str ref, const struct publish_value *v
 {
 	struct mux_publish *p = malloc(sizeof(*p) + ref.n);
 	struct buf why;
+	unsigned status;
 
 	if (p == NULL) {
 		send_error(m, ref, 503, STR_LIT("out of memory: try again later"));
@@ -457,10 +459,10 @@ static void publish(struct mux *m, struct str ref, const struct publish_value *v
 	memcpy(p->ref, ref.p, ref.n);
 	buf_init(&why, 4096);
 	m->talk.in_progress++;
-	if (publish_value(mux_api(m), v, on_published, p, &why) != 0) {
+	if (publish_value(mux_api(m), v, on_published, p, &status, &why) != 0) {
 		m->talk.in_progress--;
 		free(p);
-		send_error(m, ref, 400, buf_str(&why));
+		send_error(m, ref, status, buf_str(&why));
 	}
 	buf_fini(&why);
 }
@@ -721,6 +723,7 @@ void ws_mux_start(struct exchange *x, struct request *r)
 	m = mux_new(x, r);
 	fields_init(&f, r);
 	fields_add(&f, "Rt-Store", str_of(store_identity(a->shared->store)));
+	opening_heartbeat(&f, a);
 	if (m != NULL)
 		m->talk.w = websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n);
 	if (m == NULL || m->talk.w == NULL) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/opening.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/member.h"
+#include "config.h"
 #include "hash.h"
 #include "units.h"
 
@@ -66,13 +68,26 @@ void opening_fields(struct fields *f, const struct opening *o, const struct api 
 	fields_add(f, "Vary", STR_LIT("Accept, Prefer, Origin"));
 }
 
+void opening_heartbeat(struct fields *f, const struct api *a)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%llu",
+		(unsigned long long)(api_config(a)->heartbeat_ms + 999) / 1000);
+
+	fields_add(f, "Heartbeat", (struct str){text, (size_t)n});
+}
+
 unsigned opening_status(enum store_status st, const char **why)
 {
 	switch (st) {
 	case STORE_BAD_CURSOR:
-		*why = "this is no cursor of this server: send one that it gave, or start over with "
-			"since=all or since=now";
+		*why = "this is no cursor and no id of this server: send one that it gave, or start over "
+			"with since=all, since=now, or an age such as since=10m";
 		return 400;
+	case STORE_TOO_MANY:
+		*why = "these topics have more topics and keys than latest begins with (--max-latest): "
+			"ask for fewer topics, or start with since= or last=";
+		return 413;
 	case STORE_CLOSED:
 		*why = "the server is going down: connect again in a moment";
 		return 503;

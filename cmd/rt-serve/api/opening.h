@@ -38,6 +38,9 @@ void opening_free(struct opening *o, struct api *a);
 void opening_fields(struct fields *f, const struct opening *o, const struct api *a,
 	struct str cursor);
 
+/** Heartbeat: how many seconds pass between two heartbeats of what begins now. */
+void opening_heartbeat(struct fields *f, const struct api *a);
+
 /** Answer that the subscription could not start. (st) is not STORE_OK. */
 void opening_problem(struct exchange *x, const struct opening *o, enum store_status st);
 

@@ -35,8 +35,10 @@ struct poll {
 	struct buf body;
 	struct event *last;		/* newest stored one in the body, a reference */
 	uint64_t n;			/* elements of the body */
+	uint64_t nevents;		/* those that are no gaps */
 	bool waits;			/* it is a long poll, and has time left */
 	bool caught_up;			/* what comes now is new */
+	bool failed;			/* no memory for what has to come first */
 };
 
 static struct poll *poll_of(struct subscription *s)
@@ -242,7 +244,10 @@ static void run_answer(struct loop *l, struct loop_deferred *d)
 	buf_init(&now, CURSOR_MAX);
 	hub_cursor(p->api->hub, &p->sub, &now);
 	leave(p);
-	respond(p, buf_str(&now));
+	if (p->failed)
+		opening_problem(p->x, p->opening, STORE_NOMEM);
+	else
+		respond(p, buf_str(&now));
 	buf_fini(&now);
 }
 
@@ -270,23 +275,28 @@ static int add_separator(struct poll *p)
 	return is_ndjson(p) ? 0 : buf_adds(&p->body, p->n == 0 ? "[" : ",\n");
 }
 
+/** Gaps don't fill a page: only behind an event does the next one begin at another cursor. */
 static bool is_full(const struct poll *p)
 {
-	return p->n >= p->opening->s.limit || p->body.len >= PAGE_BYTES;
+	return p->nevents >= p->opening->s.limit || (p->nevents > 0 && p->body.len >= PAGE_BYTES);
 }
 
 static bool on_gap(struct subscription *s, const struct gap *g)
 {
 	struct poll *p = poll_of(s);
+	size_t before = p->body.len;
 
-	if (add_separator(p) != 0 || encode_gap_json(&p->body, g) != 0)
-		return false;
-	if (is_ndjson(p))
-		buf_addc(&p->body, '\n');
-	p->n++;
-	if (p->caught_up)
-		answer_soon(p);
-	return true;
+	if (add_separator(p) == 0 && encode_gap_json(&p->body, g) == 0 &&
+	    (!is_ndjson(p) || buf_addc(&p->body, '\n') == 0)) {
+		p->n++;
+		if (p->caught_up)
+			answer_soon(p);
+		return true;
+	}
+	p->body.len = before;
+	p->failed = true;	/* a page must not begin behind a gap that it does not tell */
+	answer_soon(p);
+	return false;
 }
 
 static bool add_event(struct poll *p, struct event *e)
@@ -306,10 +316,12 @@ static bool on_event(struct subscription *s, struct event *e)
 	struct poll *p = poll_of(s);
 
 	if (is_full(p) || !add_event(p, e)) {
+		p->failed = p->nevents == 0;
 		answer_soon(p);
 		return false;
 	}
 	p->n++;
+	p->nevents++;
 	if (!e->ephemeral) {
 		event_ref(e);
 		if (p->last != NULL)

@@ -663,12 +663,12 @@ static void on_value(struct group *g)
 
 int publish_value(struct api *a, const struct publish_value *pv,
 	void (*done)(void *arg, struct event *e, enum store_status st, enum store_ack ack), void *arg,
-	struct buf *why)
+	unsigned *status, struct buf *why)
 {
 	struct draft d = {pv->binary ? DRAFT_BYTES : DRAFT_JSON, pv->topic, pv->type, pv->key, pv->from,
 		pv->ephemeral};
-	struct draft_error err = {0, "the server is out of memory, try again"};
-	const char *wrong = draft_topic(api_config(a), pv->topic, &err.status);
+	struct draft_error err = {503, "the server is out of memory, try again"};
+	const char *wrong = draft_topic(api_config(a), pv->topic, status);
 	struct value *v = NULL;
 	struct group *g = NULL;
 	struct event *e;
@@ -696,6 +696,7 @@ int publish_value(struct api *a, const struct publish_value *pv,
 fail:
 	group_free(g);
 	free(v);
+	*status = err.status;
 	buf_adds(why, err.why);
 	return -1;
 }

@@ -41,6 +41,11 @@ ssize_t request_decode(char *dst, struct str s, bool plus_is_space)
 	return (ssize_t)n;
 }
 
+#define TEXT_OF(number) #number
+#define TOO_MANY_THAN(number) "over " TEXT_OF(number) " parameters in the query: use patterns for the " \
+	"topics, or /ws"
+#define TOO_MANY TOO_MANY_THAN(REQUEST_MAX_PARAMS)
+
 /** Decode (raw) to *dst, which moves on. False if a percent-encoding is cut short or wrong. */
 static bool decode_param(char **dst, struct str raw, struct str *out)
 {
@@ -53,7 +58,7 @@ static bool decode_param(char **dst, struct str raw, struct str *out)
 	return true;
 }
 
-int request_params(struct request *r, struct param *params, char *scratch)
+const char *request_params(struct request *r, struct param *params, char *scratch)
 {
 	struct str q = r->http->query;
 
@@ -68,18 +73,18 @@ int request_params(struct request *r, struct param *params, char *scratch)
 
 		if (n > 0) {
 			if (r->nparams == REQUEST_MAX_PARAMS)
-				return -1;
+				return TOO_MANY;
 			one->value = STR_LIT("");
 			if (!decode_param(&scratch, (struct str){q.p, name}, &one->name) ||
 			    (eq != NULL && !decode_param(&scratch, (struct str){eq + 1, n - name - 1}, &one->value)))
-				return -1;
+				return "a percent-encoding in the query is incomplete";
 			r->nparams++;
 		}
 		if (amp == NULL)
 			break;
 		q = (struct str){amp + 1, q.n - n - 1};
 	}
-	return 0;
+	return NULL;
 }
 
 /* --- fields ----------------------------------------------------------------------------------- */

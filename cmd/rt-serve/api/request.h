@@ -9,12 +9,13 @@
 #include <sys/types.h>
 
 #include "api/api.h"
+#include "topic.h"
 
 struct param {
 	struct str name, value;		/* decoded */
 };
 
-#define REQUEST_MAX_PARAMS 256
+#define REQUEST_MAX_PARAMS 1024
 
 /** How a subscription is to be answered. */
 enum request_mode { MODE_POLL, MODE_POLL_NDJSON, MODE_SSE, MODE_NDJSON, MODE_WS };
@@ -39,9 +40,9 @@ ssize_t request_decode(char *dst, struct str s, bool plus_is_space);
 
 /**
  * Take the query apart into (params), REQUEST_MAX_PARAMS of them, with room for the whole query at
- * (scratch). 0, or -1 if an encoding is wrong or there are too many.
+ * (scratch). NULL, or a sentence on what is wrong.
  */
-int request_params(struct request *r, struct param *params, char *scratch);
+const char *request_params(struct request *r, struct param *params, char *scratch);
 
 /** First value of a query parameter, p == NULL: absent. A parameter without "=" has an empty value. */
 struct str request_param(const struct request *r, const char *name);
@@ -54,7 +55,7 @@ struct subscribe {
 	enum request_mode mode;
 	bool data_only;			/* format=data */
 	struct str until;		/* type; p == NULL: none */
-	bool resumed;			/* the client told where it stood, by Last-Event-ID or since= */
+	bool resumed;			/* the client told a cursor of this store, by Last-Event-ID or since= */
 	uint64_t limit;			/* polls */
 	uint64_t wait_ms;		/* long poll; 0: plain */
 	struct str if_none_match;
@@ -67,6 +68,9 @@ struct subscribe {
  */
 int subscribe_parse(const struct request *r, struct subscribe *s, unsigned *status, struct buf *why);
 void subscribe_fini(struct subscribe *s);
+
+/** Can (topic), a name or pattern, be subscribed to? As topic_check_pattern, and --max-topic. */
+enum topic_status subscribe_topic(struct api *a, struct str topic);
 
 /** Resolve since= text (also of /ws) into (start). 0, or -1 and a sentence. */
 int subscribe_since(struct api *a, struct str since, struct hub_start *start, struct buf *why);
@@ -103,8 +107,9 @@ void status_get(struct exchange *x, struct request *r);	/* /topics /connections 
 
 /**
  * Publish one value from a WebSocket: checks and appends; (done) is called on this loop, once, with
- * the event (ids set; NULL if refused) and why not. Returns -1 and a sentence in (why) if it is
- * refused at once (done is not called). The value is JSON text, or with (binary) bytes.
+ * the event (ids set; NULL if refused) and why not. Returns -1, the HTTP status of the refusal in
+ * (*status) and a sentence in (why), if it is refused at once (done is not called). The value is
+ * JSON text, or with (binary) bytes.
  */
 struct publish_value {
 	struct str topic, type, key, from, value;
@@ -112,6 +117,6 @@ struct publish_value {
 };
 int publish_value(struct api *a, const struct publish_value *v,
 	void (*done)(void *arg, struct event *e, enum store_status st, enum store_ack ack), void *arg,
-	struct buf *why);
+	unsigned *status, struct buf *why);
 
 #endif

@@ -8,6 +8,7 @@
 #include "api/origin.h"
 #include "api/problem.h"
 #include "api/request.h"
+#include "api/stream.h"
 #include "config.h"
 #include "topic.h"
 
@@ -226,6 +227,23 @@ static struct str told_client(struct exchange *x, const struct request *r, char 
 	return forwarded_client(api_config(r->api), c, r->http, text);
 }
 
+/**
+ * The connection is one too many. A browser's EventSource gives up for good on anything but 200: it
+ * is told when to come back.
+ */
+static void refuse_full(struct exchange *x, const struct request *r)
+{
+	static const char stream[] = "text/event-stream";
+	struct str accept = http_field(r->http, "accept");
+
+	r->api->stats.refused_limit++;
+	if (r->browser && accept.p != NULL && memmem(accept.p, accept.n, stream, sizeof(stream) - 1) != NULL)
+		stream_refuse(x, r, true);
+	else
+		problem_respond(x, r, 503, "there are as many connections as the server takes "
+			"(--max-connections, --max-per-address): try again in a moment");
+}
+
 static void on_request(struct exchange *x, const struct http_request *http, void *arg)
 {
 	struct route_listener *l = arg;
@@ -233,6 +251,7 @@ static void on_request(struct exchange *x, const struct http_request *http, void
 	char stack[QUERY_ON_STACK], topic[3 * TOPIC_MAX], client[FORWARDED_MAX], *scratch = stack;
 	struct request r = {.http = http, .api = api_of(x)};
 	const struct route *route = find_route(http->path, l);
+	const char *wrong;
 
 	r.api->stats.requests++;
 	r.client = told_client(x, &r, client);
@@ -246,9 +265,10 @@ static void on_request(struct exchange *x, const struct http_request *http, void
 	}
 	if (refuse_browser(x, &r))
 		;	/* answered */
-	else if (request_params(&r, params, scratch) != 0)
-		problem_respond(x, &r, 400, "the query has an incomplete percent-encoding, or over %u parameters",
-			REQUEST_MAX_PARAMS);
+	else if (conn_is_refused(exchange_conn(x)))
+		refuse_full(x, &r);
+	else if ((wrong = request_params(&r, params, scratch)) != NULL)
+		problem_respond(x, &r, 400, "%s", wrong);
 	else if (route != &routes[0] || decode_topic(x, &r, topic))
 		answer(x, &r, route);
 	if (scratch != stack)

@@ -124,6 +124,8 @@ static void add_connections(struct api *a, void *arg)
 {
 	for (const struct live *v = a->live; v != NULL; v = v->next)
 		describe_live(v, loop_unix_ms(a->loop), arg);
+	for (const struct live *v = a->leaving; v != NULL; v = v->next)
+		describe_live(v, loop_unix_ms(a->loop), arg);
 }
 
 static void answer_connections(struct exchange *x, void *arg)

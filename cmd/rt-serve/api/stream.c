@@ -45,14 +45,6 @@ static uint64_t *open_count(struct stream *st)
 
 /* --- the head --------------------------------------------------------------------------------- */
 
-static void add_number(struct fields *f, const char *name, uint64_t v)
-{
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
-
-	fields_add(f, name, (struct str){text, (size_t)n});
-}
-
 /** Fields that make everybody in between hand on what comes as it comes. */
 static void add_stream_fields(struct fields *f, struct api *a, bool sse)
 {
@@ -61,7 +53,7 @@ static void add_stream_fields(struct fields *f, struct api *a, bool sse)
 	fields_add(f, "Cache-Control", STR_LIT("no-store, no-transform"));
 	fields_add(f, "Incremental", STR_LIT("?1"));	/* RFC 10036 */
 	fields_add(f, "X-Accel-Buffering", STR_LIT("no"));
-	add_number(f, "Heartbeat", (api_config(a)->heartbeat_ms + 999) / 1000);
+	opening_heartbeat(f, a);
 }
 
 /** "retry: MS" for a client that comes back about then. */

@@ -10,7 +10,7 @@
 #include "api/request.h"
 
 /**
- * Answer instead of a stream, because the server drains. A browser's EventSource gives up for good
+ * Answer instead of a stream, because the server drains or is full. A browser's EventSource gives up for good
  * on anything but 200: it gets a stream that only says when to come back.
  */
 void stream_refuse(struct exchange *x, const struct request *r, bool sse);

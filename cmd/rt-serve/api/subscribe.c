@@ -81,9 +81,14 @@ static int flag(const struct request *r, const char *name, bool *set, struct buf
 
 /* --- topics ----------------------------------------------------------------------------------- */
 
-static int check_topic(struct str topic, struct buf *why)
+enum topic_status subscribe_topic(struct api *a, struct str topic)
 {
-	enum topic_status st = topic_check_pattern(topic);
+	return topic.n > api_config(a)->max_topic ? TOPIC_TOO_LONG : topic_check_pattern(topic);
+}
+
+static int check_topic(struct api *a, struct str topic, struct buf *why)
+{
+	enum topic_status st = subscribe_topic(a, topic);
 
 	return st == TOPIC_OK ? 0 : refuse(why, topic_status_text(st));
 }
@@ -107,7 +112,7 @@ static int parse_topics(const struct request *r, struct subscribe *s, struct buf
 		return -1;
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (check_topic(topics[i], why) != 0)
+		if (check_topic(r->api, topics[i], why) != 0)
 			return -1;
 	s->filters = hub_filters(r->api->hub, topics, n);
 	return 0;
@@ -310,6 +315,23 @@ static bool since_time(struct str since, uint64_t *time_us)
 	return true;
 }
 
+/** Which ids there are only the store knows; but words that are none get a better answer here. */
+static bool may_be_id(struct str s)
+{
+	bool digit = false;
+
+	if (s.n == 0 || s.n > EVENT_ID_MAX || memchr("-_.:", s.p[0], 4) != NULL)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i], letter = (char)(c | 0x20);
+
+		if ((letter < 'a' || letter > 'z') && (c < '0' || c > '9') && memchr("-_.:", c, 4) == NULL)
+			return false;
+		digit = digit || (c >= '0' && c <= '9');
+	}
+	return digit;
+}
+
 int subscribe_since(struct api *a, struct str since, struct hub_start *start, struct buf *why)
 {
 	if (str_is(since, "all")) {
@@ -322,6 +344,9 @@ int subscribe_since(struct api *a, struct str since, struct hub_start *start, st
 		start->position = since;
 	} else if (since_time(since, &start->time_us)) {
 		start->from = READ_TIME;
+	} else if (may_be_id(since)) {
+		start->from = READ_ID;
+		start->position = since;
 	} else {
 		return refuse(why, "since= is all, now, the id of an event, a cursor, a time such as "
 			"2025-11-24T02:06:40Z, or an age such as 90s, 10m, 1h or 7d");
@@ -385,6 +410,11 @@ static int parse_store(const struct request *r, struct subscribe *s, struct buf 
 	return 0;
 }
 
+static bool is_foreign(const struct api *a, struct str store)
+{
+	return store.p != NULL && !str_is(store, store_identity(a->shared->store));
+}
+
 static int parse_start(const struct request *r, struct subscribe *s, struct buf *why)
 {
 	struct str cursor = wanted_cursor(r), since = request_param(r, "since");
@@ -403,7 +433,7 @@ static int parse_start(const struct request *r, struct subscribe *s, struct buf 
 	} else if (parse_last(r, s, why) != 0) {
 		return -1;
 	}
-	s->resumed = s->start.from == READ_CURSOR;
+	s->resumed = s->start.from == READ_CURSOR && !is_foreign(r->api, s->start.store);
 	return 0;
 }
 

@@ -70,6 +70,7 @@ static void publish(struct ws *ws, bool binary, struct str value)
 		.binary = binary,
 	};
 	struct buf why;
+	unsigned status;
 
 	if (f->n != 1 || f->has_pattern) {
 		refuse(ws, STR_LIT("this connection is subscribed to several topics: to publish, connect to "
@@ -82,7 +83,7 @@ static void publish(struct ws *ws, bool binary, struct str value)
 	}
 	buf_init(&why, 4096);
 	ws->talk.in_progress++;
-	if (publish_value(feed_api(&ws->feed), &v, on_published, ws, &why) != 0) {
+	if (publish_value(feed_api(&ws->feed), &v, on_published, ws, &status, &why) != 0) {
 		ws->talk.in_progress--;
 		refuse(ws, buf_str(&why));
 	}
@@ -252,6 +253,7 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 		return;
 	}
 	opening_fields(&head, f->opening, a, cursor);
+	opening_heartbeat(&head, a);
 	w = websocket_accept(x, &ws_socket, ws, STR_NULL, head.f, head.n);
 	if (w == NULL) {
 		opening_problem(x, f->opening, STORE_NOMEM);

@@ -63,7 +63,7 @@ struct hub_start {
 	struct str position;		/* cursor or id */
 	struct str store;		/* identity the cursor came with; p == NULL: not told */
 	uint64_t time_us, last;
-	unsigned latest_max;
+	unsigned latest_max;		/* READ_LATEST: more than that end it with STORE_TOO_MANY */
 };
 
 struct hub_options {

@@ -463,6 +463,8 @@ static bool arrived(struct hub *h, struct subscription *sub)
 	enum store_status status = r->status;
 
 	sub->state = SUBSCRIPTION_FULL;
+	if (status == STORE_OK && r->truncated)
+		status = STORE_TOO_MANY;
 	if (status == STORE_OK && !sub->begun && !begin(sub, str_of(r->start)))
 		status = STORE_NOMEM;
 	if (status != STORE_OK) {

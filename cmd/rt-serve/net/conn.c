@@ -397,6 +397,13 @@ static bool conn_open(const struct conn *c)
 	return !c->ending && c->proto->open != NULL && c->proto->open(c);
 }
 
+uint64_t conn_head_ms(const struct conn *c)
+{
+	uint64_t ms = c->env->limits->head_ms;
+
+	return c->refused && ms > REFUSED_HEAD_MS ? REFUSED_HEAD_MS : ms;
+}
+
 /* When what the connection waits for must have come, but for the peer's heartbeat. */
 static uint64_t conn_due(const struct conn *c)
 {
@@ -411,7 +418,7 @@ static uint64_t conn_due(const struct conn *c)
 		due = c->proto->deadline(c);
 	if (due != UINT64_MAX || conn_open(c))
 		return due;
-	return c->active_ms + (c->fresh ? limits->head_ms : limits->idle_ms);
+	return c->active_ms + (c->fresh ? conn_head_ms(c) : limits->idle_ms);
 }
 
 void conn_deadline(struct conn *c)
@@ -439,6 +446,8 @@ static void conn_expired(struct conn *c)
 		conn_close(c, CONN_SLOW);
 	else if (c->proto->deadline != NULL && c->proto->deadline(c) <= c->loop->now_ms)
 		c->proto->expired(c);
+	else if (c->fresh && c->refused)
+		conn_refuse_unheard(c);
 	else if (c->fresh)
 		conn_close(c, CONN_TIMEOUT_HEAD);
 	else
@@ -569,6 +578,11 @@ void conn_start(struct conn *c, struct loop *l)
 struct loop *conn_loop(const struct conn *c)
 {
 	return c->loop;
+}
+
+bool conn_is_refused(const struct conn *c)
+{
+	return c->refused;
 }
 
 bool conn_stalled(const struct conn *c)

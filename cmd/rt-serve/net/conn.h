@@ -109,7 +109,7 @@ struct conn_info {
 };
 void conn_info(const struct conn *c, bool tcp_info, struct conn_info *out);
 
-/** Real peer, told by a trusted proxy; for limits, logs and conn_info. */
-void conn_set_peer(struct conn *c, const char *address, unsigned port);
+/** Is it one too many? Then its only request is to be refused with 503; it closes after the answer. */
+bool conn_is_refused(const struct conn *c);
 
 #endif

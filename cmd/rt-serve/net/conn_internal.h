@@ -21,6 +21,7 @@ struct websocket;
 #define OUTPUT_COPY 16384	/* a rest up to this is copied, so that it pins no chunk */
 #define OUTPUT_STALLED 65536	/* behind a stall so much may wait before input is read no more */
 #define LINGER_MS 2000
+#define REFUSED_HEAD_MS 2000	/* for the request of a connection that is refused */
 
 /** Input that is incomplete or may not be looked at yet. */
 struct input {
@@ -139,7 +140,7 @@ struct conn {
 	bool sent : 1;				/* bytes may be unacknowledged */
 	bool limited : 1;			/* counted in max_connections */
 	bool counted : 1;			/* counted for the address of (peer) */
-	bool refused : 1;
+	bool refused : 1;			/* one too many: its first request gets 503 */
 };
 
 extern const struct proto http1_proto, websocket_proto, proxy_proto;
@@ -197,8 +198,17 @@ struct exchange *exchange_next_over(struct loop *l);
 bool conn_count_address(struct conn *c);
 void conn_uncount(struct conn *c);
 
-/** Answer 503 and close: there are too many connections. */
+/**
+ * There are too many connections. The first request on this one is still read, so that its answer
+ * suits who asks; but if that is so for many, they get 503 without being heard.
+ */
 void conn_refuse(struct conn *c);
+
+/** Answer 503 without waiting for a request, and close. */
+void conn_refuse_unheard(struct conn *c);
+
+/** How long the head of a request may take. */
+uint64_t conn_head_ms(const struct conn *c);
 
 struct tcp_info;
 /**

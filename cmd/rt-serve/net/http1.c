@@ -339,7 +339,7 @@ static void request_start(struct conn *c, const struct http1_head *h, size_t n, 
 	c->fresh = false;
 	x->http10 = r->http10;
 	x->head_only = str_is(r->method, "HEAD");
-	x->keep_alive = keeps_alive(r);
+	x->keep_alive = keeps_alive(r) && !c->refused;
 	x->overlaps = handler->may_overlap != NULL && handler->may_overlap(r, handler->arg);
 	in->off += (uint32_t)n;
 	in->waits = false;
@@ -540,7 +540,7 @@ static uint64_t http1_deadline(const struct conn *c)
 		return http1_paused(c) ? UINT64_MAX : in->since_ms + limits->body_ms;
 	if (in->since_ms == 0 || c->exchanges != NULL)
 		return UINT64_MAX;
-	return in->since_ms + limits->head_ms;
+	return in->since_ms + conn_head_ms(c);
 }
 
 static void http1_expired(struct conn *c)

@@ -21,7 +21,9 @@
 
 #define ACCEPT_TURN 64		/* connections taken in one callback */
 #define ACCEPT_PAUSE_MS 1000	/* without descriptors, or memory */
-#define REFUSED_MAX 64		/* refused connections that are kept until they have read their 503 */
+#define REFUSED_HEARD_MAX 64	/* refused connections whose request is read */
+#define REFUSED_MAX 128		/* refused connections that are kept until they have read their 503 */
+#define REFUSED_BODY_MAX 512
 #define ADDRESS_SLOTS 1024
 
 /* --- counting connections -------------------------------------------------------------------- */
@@ -108,13 +110,6 @@ static void address_give(struct accepting *a, const struct peer *p)
 	pthread_mutex_unlock(&a->lock);
 }
 
-static void conn_uncount_address(struct conn *c)
-{
-	if (c->counted)
-		address_give(c->env->accepting, &c->peer);
-	c->counted = false;
-}
-
 bool conn_count_address(struct conn *c)
 {
 	unsigned max = c->env->limits->max_per_address;
@@ -126,29 +121,12 @@ bool conn_count_address(struct conn *c)
 
 void conn_uncount(struct conn *c)
 {
-	conn_uncount_address(c);
+	if (c->counted)
+		address_give(c->env->accepting, &c->peer);
+	c->counted = false;
 	if (c->limited)
 		atomic_fetch_sub(&c->env->accepting->connections, 1);
 	c->limited = false;
-}
-
-void conn_set_peer(struct conn *c, const char *address, unsigned port)
-{
-	struct peer p = {.port = (uint16_t)port};
-
-	if (inet_pton(AF_INET, address, p.addr) == 1)
-		p.family = AF_INET;
-	else if (inet_pton(AF_INET6, address, p.addr) == 1)
-		p.family = AF_INET6;
-	else
-		return;
-	if (p.family == c->peer.family && memcmp(p.addr, c->peer.addr, sizeof(p.addr)) == 0) {
-		c->peer.port = p.port;
-		return;
-	}
-	conn_uncount_address(c);
-	c->peer = p;
-	conn_count_address(c);
 }
 
 /* --- listeners ------------------------------------------------------------------------------- */
@@ -175,16 +153,44 @@ static void count(atomic_ullong *n)
 	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
 }
 
-void conn_refuse(struct conn *c)
+void conn_refuse_unheard(struct conn *c)
 {
-	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-		"Content-Length: 0\r\nConnection: close\r\n\r\n";
+	const struct http_handler *h = c->env->handler;
+	const char *type = "text/plain";
+	char body[REFUSED_BODY_MAX], head[256];
+	size_t n = 0;
+	int nhead;
 
-	if (conn_write(c, answer, sizeof(answer) - 1) == 0)
+	if (h->problem != NULL)
+		n = h->problem(503, "there are too many connections: try again in a moment", body,
+			sizeof(body), &type);
+	nhead = snprintf(head, sizeof(head), "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+		"Content-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", type, n);
+	if (conn_write(c, head, (size_t)nhead) == 0 && conn_write(c, body, n) == 0)
 		conn_close_after_flush(c, CONN_REFUSED);
 }
 
-/* So many are refused now that they are not even told. */
+void conn_refuse(struct conn *c)
+{
+	c->refused = true;
+	if (c->loop->nrefused++ >= REFUSED_HEARD_MAX)
+		conn_refuse_unheard(c);
+	else
+		conn_deadline(c);
+}
+
+/* Those who are trusted to speak for others are counted when they told for whom. */
+static bool is_trusted(const struct listener *l, const struct peer *peer)
+{
+	struct sockaddr_storage ss;
+
+	if (l->config.trusted == NULL)
+		return false;
+	peer_to_sockaddr(peer, &ss);
+	return l->config.trusted(l->config.arg, (struct sockaddr *)&ss);
+}
+
+/* If too many are refused they are not even told. */
 static void refuse_fd(struct listener *l, int fd, const struct peer *peer)
 {
 	struct loop *loop = l->config.loops[0];
@@ -194,8 +200,8 @@ static void refuse_fd(struct listener *l, int fd, const struct peer *peer)
 		close(fd);
 		return;
 	}
-	c->refused = true;
-	loop->nrefused++;
+	if (l->config.proxy_protocol && (l->config.trusted == NULL || is_trusted(l, peer)))
+		c->proto = &proxy_proto;
 	conn_start(c, loop);
 	conn_refuse(c);
 }
@@ -227,17 +233,6 @@ static bool room_in_total(struct listener *l)
 		return true;
 	atomic_fetch_sub(n, 1);
 	return false;
-}
-
-/* Those who are trusted to speak for others are counted when they told for whom. */
-static bool is_trusted(const struct listener *l, const struct peer *peer)
-{
-	struct sockaddr_storage ss;
-
-	if (l->config.trusted == NULL)
-		return false;
-	peer_to_sockaddr(peer, &ss);
-	return l->config.trusted(l->config.arg, (struct sockaddr *)&ss);
 }
 
 static void take(struct listener *l, int fd, const struct peer *peer)

@@ -38,7 +38,7 @@ bool listener_is_loopback(const struct listener *l);
 /** Begin accepting, on loops[0]'s thread or before it runs. */
 void listener_start(struct listener *l);
 
-/** Stop accepting (drain). On loops[0]'s thread. The unix socket's file is removed. */
+/** Stop accepting, on loops[0]'s thread or when it has ended. The unix socket's file is removed. */
 void listener_stop(struct listener *l);
 /** Also stops it. Its connections may live on. */
 void listener_free(struct listener *l);

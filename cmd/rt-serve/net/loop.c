@@ -29,8 +29,11 @@ static void on_check(struct ev_loop *ev, ev_check *w, int revents)
 		ev_idle_stop(ev, &l->idle);
 }
 
-/* Posted messages come newest first: turn them round, so that each sender's order is kept. */
-static void mail_run(struct loop *l)
+/*
+ * Posted messages come newest first: turn them round, so that each sender's order is kept. False:
+ * there were none.
+ */
+static bool mail_run(struct loop *l)
 {
 	struct loop_msg *m, *next, *list = NULL;
 
@@ -43,6 +46,7 @@ static void mail_run(struct loop *l)
 		next = m->next;
 		m->run(l, m);
 	}
+	return list != NULL;
 }
 
 static void on_async(struct ev_loop *ev, ev_async *w, int revents)
@@ -165,16 +169,33 @@ struct loop *loop_new(unsigned index)
 	return l;
 }
 
-/* Whoever is still connected is told, and goes; twice, because closing may post or queue. */
-static void loop_end(struct loop *l)
+/*
+ * Whoever is still connected is told, and goes; twice, because closing may post or queue. True: there
+ * was mail.
+ */
+static bool loop_end(struct loop *l)
 {
+	bool mail = false;
+
 	for (int i = 0; i < 2; i++) {
-		mail_run(l);
+		mail = mail_run(l) || mail;
 		conn_close_all(l);
 		conn_reap(l);
 		deferred_run(l);
 		conn_flush_dirty(l);
 		conn_free_dead(l);
+	}
+	return mail;
+}
+
+void loops_settle(struct loop *const *loops, unsigned n)
+{
+	bool again = n > 0;
+
+	while (again) {
+		again = false;
+		for (unsigned i = 0; i < n; i++)
+			again = loop_end(loops[i]) || again;
 	}
 }
 

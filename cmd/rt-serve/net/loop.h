@@ -45,6 +45,12 @@ struct loop *loop_new(unsigned index);
 void loop_free(struct loop *l);
 
 /**
+ * After all of them have run, before the first is freed: deliver what is still in their mail. A
+ * message may go on from loop to loop, so none of them can be missing yet.
+ */
+void loops_settle(struct loop *const *loops, unsigned n);
+
+/**
  * Run until loop_stop; then every connection that is left is closed (CONN_DRAIN) and its layers are
  * told. loop_free does the same for what arrived later; no listener may use the loop by then.
  */

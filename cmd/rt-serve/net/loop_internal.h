@@ -61,7 +61,7 @@ struct loop {
 	struct exchange *over;	/* answered or broken off: closed() is still to be called */
 	struct exchange **over_tail;
 	uint64_t nconns_ever;
-	unsigned nrefused;	/* connections that only take their 503 */
+	unsigned nrefused;	/* connections that only get their 503 */
 
 	struct pool inputs, outputs, readers;
 	struct iovec iov[LOOP_IOVS];

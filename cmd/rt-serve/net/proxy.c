@@ -140,7 +140,7 @@ static void proxy_input(struct conn *c)
 	c->peer.family = h.family;
 	c->peer.port = h.port;
 	memcpy(c->peer.addr, h.addr, sizeof(c->peer.addr));
-	if (!conn_count_address(c))
+	if (!c->refused && !conn_count_address(c))
 		conn_refuse(c);
 }
 

@@ -42,6 +42,7 @@ enum store_status {
 	STORE_FAILED,		/* an I/O error; it is in the log */
 	STORE_CLOSED,		/* shutting down */
 	STORE_BAD_CURSOR,	/* read: not a cursor */
+	STORE_TOO_MANY,		/* a READ_LATEST was truncated: told by the hub, not by stores */
 	STORE_NOMEM,
 };
 

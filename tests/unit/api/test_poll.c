@@ -11,7 +11,7 @@ static void next_is(const char *path, const char *query, const char *want)
 	struct buf b;
 
 	buf_init(&b, 4096);
-	ok(request_params(&r, params, scratch) == 0, "query %s", query);
+	ok(request_params(&r, params, scratch) == NULL, "query %s", query);
 	ok(poll_next_url(&b, &r) == 0, "there is a next page");
 	eq_str(buf_cstr(&b), want, "its URL");
 	buf_fini(&b);

@@ -42,7 +42,7 @@ static int params(struct request *r, struct http_request *http, struct param *p,
 {
 	*http = (struct http_request){.query = str_of(query)};
 	*r = (struct request){.http = http};
-	return request_params(r, p, scratch);
+	return request_params(r, p, scratch) == NULL ? 0 : -1;
 }
 
 static void test_params(void)

@@ -8,6 +8,7 @@
 
 static struct config config = {
 	.max_subscriptions = 3,
+	.max_topic = 10,
 	.max_poll = 1000,
 	.max_wait_ms = 60000,
 	.max_latest = 500,
@@ -67,7 +68,7 @@ static void ask(struct asked *q, const char *topic, const char *query, const cha
 	q->r.http = &q->http;
 	q->r.api = &api;
 	q->r.topic = str_of(topic);
-	ok(request_params(&q->r, q->params, q->scratch) == 0, "query %s", query);
+	ok(request_params(&q->r, q->params, q->scratch) == NULL, "query %s", query);
 }
 
 #define FIELDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -122,6 +123,8 @@ static void test_topics(void)
 	refused(NULL, "", NULL, "name at least one topic");
 	refused(NULL, "topic=", NULL, "");
 	refused(NULL, "topic=a//b", NULL, "");
+	refused(NULL, "topic=12345/78901", NULL, "long");
+	parse(NULL, "topic=12345/7890", NULL);
 	refused(NULL, "topic=a/**/b", NULL, "");
 	refused(NULL, "topic=a&topic=b&topic=c&topic=d", NULL, "--max-subscriptions");
 }
@@ -211,6 +214,12 @@ static void test_start(void)
 	eq_num(s.start.from, READ_CURSOR, "since an id, or a cursor");
 	ok(str_is(s.start.position, "1763950000123456"), "which is kept");
 	ok(s.resumed, "and resumes");
+	parse("t", "since=1763950000123456-0", NULL);
+	eq_num(s.start.from, READ_ID, "since an id that is no cursor: the store decides");
+	ok(str_is(s.start.position, "1763950000123456-0"), "which is kept, too");
+	ok(!s.resumed, "but is no place that cursors can be compared with");
+	parse("t", "since=a:7", NULL);
+	eq_num(s.start.from, READ_ID, "of any store");
 	parse("t", "since=2025-11-24T02:06:40.123Z", NULL);
 	eq_num(s.start.from, READ_TIME, "since a time");
 	eq_num(s.start.time_us, 1763950000123000, "in microseconds");
@@ -224,6 +233,8 @@ static void test_start(void)
 	refused("t", "since=yesterday", NULL, "10m, 1h or 7d");
 	refused("t", "since=", NULL, "since= is all, now");
 	refused("t", "since=-5", NULL, "since= is all, now");
+	refused("t", "since=a%2F7", NULL, "since= is all, now");
+	refused("t", "since=12345678901234567890123456789012345678901", NULL, "since= is all, now");
 }
 
 static void test_last(void)
@@ -270,6 +281,9 @@ static void test_store(void)
 	ok(str_is(s.start.store, "0123456789abcdef"), "identity of the store");
 	parse("t", "since=12", NULL);
 	ok(s.start.store.p == NULL, "not told");
+	ok(s.resumed, "a cursor of this one");
+	parse("t", "since=12", FIELDS("rt-store", "0123456789abcdef"));
+	ok(!s.resumed, "another store's cursor says nothing here");
 	refused("t", "", FIELDS("rt-store", "0123456789abcde"), "16 hexadecimal digits");
 	refused("t", "", FIELDS("rt-store", "0123456789abcdeg"), "16 hexadecimal digits");
 }

@@ -29,7 +29,7 @@ static void on_request(struct exchange *x, const struct http_request *r, void *a
 	if (str_is(r->path, "/peer"))
 		snprintf(seen_peer, sizeof(seen_peer), "%s", info.peer);
 	atomic_fetch_add(&per_loop[loop_index(exchange_loop(x))], 1);
-	exchange_respond(x, 200, NULL, 0, STR_LIT("ok"));
+	exchange_respond(x, conn_is_refused(exchange_conn(x)) ? 503 : 200, NULL, 0, STR_LIT("ok"));
 }
 
 static const struct http_handler handler = {.request = on_request};

@@ -173,10 +173,45 @@ static void test_wake(void)
 	loop_free(l);
 }
 
+/* A message that goes on from loop to loop. */
+struct traveller {
+	struct loop_msg msg;
+	struct loop **loops;
+	int hops;
+};
+
+static int arrived;
+
+static void on_traveller(struct loop *l, struct loop_msg *m)
+{
+	struct traveller *t = (struct traveller *)m;
+
+	(void)l;
+	arrived++;
+	if (--t->hops == 0)
+		free(t);
+	else
+		loop_post(t->loops[t->hops % 3], &t->msg);
+}
+
+static void test_settle(void)
+{
+	struct loop *loops[3] = {loop_new(0), loop_new(1), loop_new(2)};
+	struct traveller *t = calloc(1, sizeof(*t));
+
+	*t = (struct traveller){.msg = {.run = on_traveller}, .loops = loops, .hops = 10};
+	loop_post(loops[2], &t->msg);
+	loops_settle(loops, 3);
+	eq_num(arrived, 10, "mail that goes from loop to loop arrives before the first loop is freed");
+	for (int i = 0; i < 3; i++)
+		loop_free(loops[i]);
+}
+
 int main(void)
 {
 	test_mail();
 	test_turn();
 	test_wake();
+	test_settle();
 	return tap_done();
 }
