@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -24,8 +25,6 @@
 #define DEFAULT_SERVER "http://127.0.0.1:7070"
 #define TOKEN_MAX 16384
 #define TOKEN_CMD_LIMIT_MS 30000
-#define RETRY_AFTER_MAX_MS 3600000
-#define DETAIL_MAX 512		/* of what a server says about an error */
 
 extern char **environ;
 
@@ -458,6 +457,58 @@ bool client_is_url(const char *s)
 		has_scheme(s, "wss");
 }
 
+static int add_without_password(struct buf *b, const char *url)
+{
+	char *text = NULL;
+	CURLU *u = curl_url();
+	int r = -1;
+
+	errno = u == NULL ? ENOMEM : EINVAL;
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
+		r = buf_adds(b, text);
+	curl_free(text);
+	curl_url_cleanup(u);
+	return r;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, each once. */
+static int add_topics(struct buf *b, const char *const *topics, size_t n)
+{
+	const char **sorted;
+	int r = 0;
+
+	if (n == 0)
+		return 0;
+	sorted = malloc(n * sizeof(*sorted));
+	if (sorted == NULL)
+		return -1;
+	memcpy(sorted, topics, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_texts);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0)
+			r = buf_addf(b, " %s", sorted[i]);
+	free(sorted);
+	return r;
+}
+
+int client_question(struct buf *b, const struct client_config *c, const char *url,
+	const char *const *topics, size_t n)
+{
+	if (add_without_password(b, url != NULL ? url : c->server) != 0)
+		return -1;
+	if (c->unix_socket != NULL && buf_addf(b, " unix:%s", c->unix_socket) != 0)
+		return -1;
+	return add_topics(b, topics, n);
+}
+
 /* Is (url) the server itself, or below it? */
 static bool is_below(const char *server, const char *url)
 {
@@ -571,209 +622,7 @@ CURL *client_handle(const struct client_config *c, const char *url, const char *
 	set_connection(h, c);
 	set_tls(h, c);
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, *list);
+	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, client_on_header);
+	curl_easy_setopt(h, CURLOPT_HEADERDATA, h);
 	return h;
-}
-
-/* --- verdict --------------------------------------------------------------------------------- */
-
-/* The URL of a transfer for people: without user, password, path and query. */
-static void add_origin(struct buf *why, CURL *h)
-{
-	char *url = NULL, *scheme = NULL, *host = NULL, *port = NULL;
-	CURLU *u = curl_url();
-
-	curl_easy_getinfo(h, CURLINFO_EFFECTIVE_URL, &url);
-	if (u != NULL && url != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-		buf_addf(why, "%s://%s", scheme, host);
-		if (curl_url_get(u, CURLUPART_PORT, &port, 0) == CURLUE_OK)
-			buf_addf(why, ":%s", port);
-	} else {
-		buf_adds(why, "the server");
-	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(u);
-}
-
-/* Failures that another try can mend. A TLS handshake is one only if the socket broke. */
-static bool is_transient(CURLcode result, long os_errno)
-{
-	switch (result) {
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_AGAIN:
-	case CURLE_OUT_OF_MEMORY:
-		return true;
-	case CURLE_SSL_CONNECT_ERROR:
-		return os_errno != 0;
-	default:
-		return false;
-	}
-}
-
-static enum client_verdict judge_failure(CURL *h, CURLcode result, struct buf *why)
-{
-	long os_errno = 0;
-	bool transient;
-
-	curl_easy_getinfo(h, CURLINFO_OS_ERRNO, &os_errno);
-	transient = is_transient(result, os_errno);
-	add_origin(why, h);
-	buf_adds(why, result == CURLE_COULDNT_CONNECT ? " cannot be reached: " : ": ");
-	if (transient && os_errno != 0)
-		buf_adds(why, strerror((int)os_errno));
-	else
-		buf_adds(why, curl_easy_strerror(result));
-	return transient ? CLIENT_RETRY : CLIENT_PROTOCOL;
-}
-
-static const char *status_name(long status)
-{
-	switch (status) {
-	case 400: return "Bad Request";
-	case 401: return "Unauthorized";
-	case 403: return "Forbidden";
-	case 404: return "Not Found";
-	case 405: return "Method Not Allowed";
-	case 406: return "Not Acceptable";
-	case 408: return "Request Timeout";
-	case 409: return "Conflict";
-	case 410: return "Gone";
-	case 413: return "Content Too Large";
-	case 415: return "Unsupported Media Type";
-	case 422: return "Unprocessable Content";
-	case 429: return "Too Many Requests";
-	case 500: return "Internal Server Error";
-	case 502: return "Bad Gateway";
-	case 503: return "Service Unavailable";
-	case 504: return "Gateway Timeout";
-	default: return "";
-	}
-}
-
-/* What to do about it, where the server itself has not said so. */
-static const char *status_hint(long status)
-{
-	switch (status) {
-	case 401: return "give a valid token by --token-file, --token-cmd or RT_TOKEN";
-	case 403: return "this token, or none, does not allow it";
-	case 404: return "is the URL right, and is it an rt-serve?";
-	default: return NULL;
-	}
-}
-
-/* The words of an error's body: RFC 9457's detail or title, or one line of plain text. */
-static bool add_detail(struct buf *why, struct str body)
-{
-	struct json_member m[] = { { .name = "detail" }, { .name = "error" }, { .name = "title" } };
-	size_t mark = why->len;
-
-	if (body.n == 0 || buf_adds(why, ": ") != 0)
-		return false;
-	if (json_check(body.p, body.n, NULL) == JSON_OK) {
-		if (json_members(body, m, 3, NULL) == 0)
-			for (size_t i = 0; i < 3; i++)
-				if (m[i].type == JSON_STRING && m[i].raw.n > 2 &&
-				    m[i].raw.n <= DETAIL_MAX)
-					return json_unquote_add(why, m[i].raw) == 0;
-	} else if (body.p[0] != '<' && utf8_valid(body.p, body.n)) {
-		const char *nl = memchr(body.p, '\n', body.n);
-		size_t n = nl == NULL ? body.n : (size_t)(nl - body.p);
-
-		while (n > 0 && body.p[n - 1] == '\r')
-			n--;
-		if (n > 0 && n <= DETAIL_MAX)
-			return buf_add(why, body.p, n) == 0;
-	}
-	why->len = mark;
-	return false;
-}
-
-/* Another try cannot mend these, though RFC 9110 counts them among the server's faults. */
-static bool is_retried(long status)
-{
-	return status == 408 || status == 409 || status == 425 || status == 429 ||
-		(status >= 500 && status != 501 && status != 505);
-}
-
-enum client_verdict client_judge(CURL *h, CURLcode result, struct str body, struct buf *why,
-	uint64_t *retry_after_ms)
-{
-	const char *redirect = NULL, *hint;
-	curl_off_t seconds = 0;
-	long status = 0;
-
-	*retry_after_ms = 0;
-	if (result != CURLE_OK)
-		return judge_failure(h, result, why);
-	curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
-	if ((status >= 200 && status < 300) || status == 304)
-		return CLIENT_OK;
-	buf_addf(why, "HTTP %ld%s%s", status, *status_name(status) ? " " : "", status_name(status));
-	curl_easy_getinfo(h, CURLINFO_REDIRECT_URL, &redirect);
-	hint = status_hint(status);
-	if (status >= 300 && status < 400 && redirect != NULL)
-		buf_addf(why, ": it has moved to %s", redirect);
-	else if (!add_detail(why, body) && hint != NULL)
-		buf_addf(why, ": %s", hint);
-	if (!is_retried(status))
-		return CLIENT_REFUSED;
-	curl_easy_getinfo(h, CURLINFO_RETRY_AFTER, &seconds);
-	if (seconds > 0)
-		*retry_after_ms = seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS :
-			(uint64_t)seconds * 1000;
-	return CLIENT_RETRY;
-}
-
-/* --- back-off -------------------------------------------------------------------------------- */
-
-void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t cap_ms)
-{
-	*b = (struct backoff){ .first_ms = first_ms, .cap_ms = cap_ms };
-}
-
-void backoff_success(struct backoff *b)
-{
-	b->tries = 0;
-}
-
-static uint64_t random_below(uint64_t n)
-{
-	uint64_t r;
-
-	hash_random(&r, sizeof(r));
-	return r % n;
-}
-
-int64_t backoff_next(struct backoff *b, const struct client_config *c, uint64_t at_least_ms)
-{
-	uint64_t now = units_monotonic_ms(), ceiling = b->first_ms, wait, left;
-
-	if (b->tries++ == 0)
-		b->since_ms = now;
-	if (c->retry >= 0 && b->tries > (uint64_t)c->retry)
-		return -1;
-	for (unsigned i = 1; i < b->tries && ceiling < b->cap_ms; i++)
-		ceiling *= 2;
-	if (ceiling > b->cap_ms)
-		ceiling = b->cap_ms;
-	wait = at_least_ms + random_below(ceiling + 1);
-	if (c->retry_max_time_ms == 0)
-		return (int64_t)wait;
-	if (now - b->since_ms >= c->retry_max_time_ms)
-		return -1;
-	/* The last try comes when time is nearly up, unless the server asked for more than that. */
-	left = c->retry_max_time_ms - (now - b->since_ms);
-	if (at_least_ms > left)
-		return -1;
-	return (int64_t)(wait < left ? wait : left);
 }

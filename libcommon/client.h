@@ -4,13 +4,16 @@
 
 /*
  * What rt-pub, rt-sub and rt-poll share as clients: their common options, the server's URL, the
- * token, libcurl handles set up from them, and how long to wait before trying again.
+ * token, and libcurl handles set up from them. How an answer is judged, and how long to wait before
+ * the next try, is in client_judge.h and backoff.h.
  */
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backoff.h"
 #include "buf.h"
+#include "client_judge.h"
 #include "opt.h"
 #include "str.h"
 
@@ -58,6 +61,14 @@ int client_add_query(struct buf *url, const char *name, struct str value);
 bool client_is_url(const char *s);
 
 /**
+ * Append the question as one text, which a state file is bound to: the URL (NULL: the server)
+ * without user and password, the unix socket, and the (n) (topics), whatever their order. 0, or
+ * -1 with errno: as buf_add, or EINVAL if the URL is none.
+ */
+int client_question(struct buf *b, const struct client_config *c, const char *url,
+	const char *const *topics, size_t n);
+
+/**
  * A new easy handle with everything (c) asks for: TLS, unix socket, User-Agent, NOSIGNAL,
  * TCP_NODELAY, keep-alive, HTTP/1.1; ws and wss URLs become http and https. NULL without memory.
  * The headers of -H, (extra) (ends with NULL; may be NULL) and the token go into *list, which the
@@ -66,37 +77,5 @@ bool client_is_url(const char *s);
  */
 CURL *client_handle(const struct client_config *c, const char *url, const char *const *extra,
 	struct curl_slist **list);
-
-/** What to do after a transfer. */
-enum client_verdict {
-	CLIENT_OK,		/* a 2xx, or 304 */
-	CLIENT_RETRY,		/* worth trying again */
-	CLIENT_REFUSED,		/* final: the server said no */
-	CLIENT_PROTOCOL,	/* final: TLS or protocol error */
-};
-
-/**
- * Judge a finished transfer by libcurl's result, the HTTP status and the body of an error (for
- * its problem "detail"). (why) gets a sentence for people. *retry_after_ms: what the server asked
- * for, or 0.
- */
-enum client_verdict client_judge(CURL *h, CURLcode result, struct str body, struct buf *why,
-	uint64_t *retry_after_ms);
-
-/** Exponential back-off with full jitter. */
-struct backoff {
-	uint64_t first_ms, cap_ms;
-	unsigned tries;		/* failures in a row */
-	uint64_t since_ms;	/* monotonic time of the first of them */
-};
-
-void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t cap_ms);
-void backoff_success(struct backoff *b);
-
-/**
- * After a failure: how many milliseconds to wait, at least (at_least_ms, the server's
- * Retry-After), or -1 if --retry or --retry-max-time of (c) are used up.
- */
-int64_t backoff_next(struct backoff *b, const struct client_config *c, uint64_t at_least_ms);
 
 #endif

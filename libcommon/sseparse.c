@@ -39,22 +39,6 @@ static int set(struct buf *b, struct str v)
 	return buf_addstr(b, v);
 }
 
-void sseparse_restart(struct sseparse *s)
-{
-	buf_reset(&s->line);
-	buf_reset(&s->data);
-	buf_reset(&s->type);
-	/*
-	 * The letter of the standard starts each connection with an empty id buffer, so that an
-	 * event without id after a reconnect would forget where we stand. Browsers keep it; so do we.
-	 */
-	buf_reset(&s->id);
-	(void)buf_addstr(&s->id, buf_str(&s->last_id));	/* was as long before: needs no memory */
-	s->bom = 0;
-	s->after_cr = false;
-	s->has_id = false;
-}
-
 int sseparse_set_last_id(struct sseparse *s, struct str id)
 {
 	if (set(&s->id, id) != 0)

@@ -42,10 +42,11 @@ struct sseparse {
 void sseparse_init(struct sseparse *s, const struct sseparse_ops *ops, void *arg, size_t max);
 void sseparse_fini(struct sseparse *s);
 
-/** Start over for a new connection: drops what is unfinished, keeps the last event id. */
-void sseparse_restart(struct sseparse *s);
-
-/** Set the last event id, as when resuming. 0, or -1 without memory. */
+/**
+ * Set the last event id, as when resuming. The letter of the standard begins each connection
+ * without one, so that an event without id would forget where we stand; browsers keep it.
+ * 0, or -1 without memory.
+ */
 int sseparse_set_last_id(struct sseparse *s, struct str id);
 
 /** Feed bytes. 0; what a callback returned; or -1 with errno EMSGSIZE or ENOMEM. */

@@ -736,19 +736,6 @@ void wsclient_resume(struct wsclient *w)
 	w->stopped = false;
 }
 
-int wsclient_send(struct wsclient *w, bool binary, struct str data)
-{
-	struct wslay_event_msg m = {
-		.opcode = binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME,
-		.msg = (const uint8_t *)data.p,
-		.msg_length = data.n,
-	};
-
-	if (w->phase != OPEN || w->close_later != 0 || wslay_event_queue_msg(w->frames, &m) != 0)
-		return -1;
-	return 0;
-}
-
 int wsclient_close(struct wsclient *w, unsigned code)
 {
 	if (w->phase != OPEN || w->close_later != 0 || wslay_event_get_close_sent(w->frames))

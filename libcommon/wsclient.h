@@ -78,8 +78,7 @@ bool wsclient_wants_write(const struct wsclient *w);
  */
 void wsclient_resume(struct wsclient *w);
 
-/** Queue a message or a close frame. 0, or -1 without memory or when closing. */
-int wsclient_send(struct wsclient *w, bool binary, struct str data);
+/** Queue a close frame. 0, or -1 without memory, when closing, or before the handshake. */
 int wsclient_close(struct wsclient *w, unsigned code);
 
 /** Frees it without another word to the peer. (NULL) is fine. */

@@ -15,8 +15,6 @@
 
 #define STALL_MS 60000		/* without a byte for so long it has failed */
 #define MAX_REDIRECTS 10L
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_CAP_MS 30000
 
 struct fetch {
 	const struct client_config *c;

@@ -220,50 +220,20 @@ static void parse(int argc, char **argv, struct poll_config *c)
 
 /* --- state ----------------------------------------------------------------------------------- */
 
-/* A password in a URL is not to be found in a file. */
-static int add_without_password(struct buf *b, const char *url)
-{
-	char *text = NULL;
-	CURLU *u = curl_url();
-	int r = -1;
-
-	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
-		r = buf_adds(b, text);
-	curl_free(text);
-	curl_url_cleanup(u);
-	return r;
-}
-
-/* The question as one text, which a state file is bound to. */
-static const char *question(struct buf *b, const struct poll_config *c)
-{
-	if (add_without_password(b, c->url != NULL ? c->url : c->client.server) != 0)
-		return NULL;
-	if (c->url == NULL && c->client.unix_socket != NULL &&
-	    (buf_adds(b, " unix:") != 0 || buf_adds(b, c->client.unix_socket) != 0))
-		return NULL;
-	for (size_t i = 0; i < c->ntopics; i++)
-		if (buf_addc(b, ' ') != 0 || buf_adds(b, c->topics[i]) != 0)
-			return NULL;
-	return buf_cstr(b);
-}
-
 /* NULL if it cannot be used: *status is then the exit status, and why was said. */
 static struct state *open_state(const struct poll_config *c, int *status)
 {
 	enum state_error err = STATE_IO;
 	struct state *s = NULL;
-	const char *what;
+	const char *what = NULL;
 	struct buf b;
 
 	buf_init(&b, WHAT_MAX);
-	what = question(&b, c);
+	if (client_question(&b, &c->client, c->url, c->topics, c->ntopics) == 0)
+		what = buf_cstr(&b);
 	*status = EXIT_INPUT;
 	if (what == NULL)
-		log_error("the URL cannot be understood");
+		log_error("the URL and the topics cannot be understood, or are too long");
 	else
 		s = state_open(c->state_file, what, &err);
 	if (what == NULL || s != NULL) {

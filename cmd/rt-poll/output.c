@@ -11,7 +11,7 @@
 #include "json.h"
 #include "log.h"
 #include "stop.h"
-#include "utf8.h"
+#include "terminal.h"
 
 void output_init(struct output *o, bool payload)
 {
@@ -28,30 +28,6 @@ void output_fini(struct output *o)
 void output_drop(struct output *o)
 {
 	buf_reset(&o->b);
-}
-
-/* What could drive a terminal: C0 but line break and tab, DEL, C1, and bytes that are not UTF-8. */
-static bool is_dangerous(unsigned len, uint32_t cp)
-{
-	return len == 0 || (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp < 0xa0);
-}
-
-static int add_escaped(struct buf *b, struct str s)
-{
-	for (size_t i = 0; i < s.n;) {
-		uint32_t cp = 0;
-		unsigned len = utf8_decode(s.p + i, s.n - i, &cp), n = len == 0 ? 1 : len;
-		bool dangerous = is_dangerous(len, cp);
-
-		for (unsigned k = 0; k < n; k++, i++) {
-			int r = dangerous ? buf_addf(b, "\\x%02X", (unsigned char)s.p[i]) :
-				buf_addc(b, s.p[i]);
-
-			if (r != 0)
-				return -1;
-		}
-	}
-	return 0;
 }
 
 static void warn_gap(const struct envelope *e)
@@ -84,7 +60,8 @@ int output_add(struct output *o, const struct envelope *e)
 		buf_init(&raw, SIZE_MAX);
 		r = add_text(o, e, &raw);
 		if (r == 0)
-			r = add_escaped(&o->b, buf_str(&raw));
+			r = terminal_add(&o->b, buf_str(&raw),
+				o->payload ? TERMINAL_PLAIN : terminal_json());
 		buf_fini(&raw);
 	}
 	return r == 0 ? buf_addc(&o->b, '\n') : r;

@@ -4,7 +4,8 @@
 
 /*
  * stdout: what one answer gave is gathered and written out whole before its cursor is saved. On a
- * terminal control characters are escaped; in a pipe every byte is exact.
+ * terminal control and format characters are escaped and the names of an envelope's members
+ * coloured (unless NO_COLOR is set); in a pipe every byte is exact.
  */
 #include <stdbool.h>
 

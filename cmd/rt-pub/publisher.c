@@ -258,6 +258,9 @@ static bool step(struct publisher *p)
 
 	note_stop(p);
 	queue_recycle(&p->queue, sender_done(p->sender));
+	b = sender_too_large(p->sender);
+	if (b != NULL && queue_halve(&p->queue, b) != 0)
+		fail_nomem(p);
 	if (p->failed == EXIT_RESOURCES || sender_failed(p->sender) >= 0)
 		return false;
 	if (p->stop_at != 0 && units_monotonic_ms() >= p->stop_at)

@@ -15,7 +15,8 @@ void queue_init(struct queue *q, uint64_t max_lines, size_t max_line)
 {
 	uint8_t seed[16];
 
-	*q = (struct queue){ .max_lines = max_lines, .max_body = BATCH_MAX + max_line };
+	*q = (struct queue){ .max_lines = max_lines, .max_body = BATCH_MAX + max_line,
+		.batch_max = BATCH_MAX };
 	hash_random(seed, sizeof(seed));
 	hash_hex(q->prefix, seed, sizeof(seed));
 }
@@ -80,7 +81,7 @@ struct buf *queue_open(struct queue *q)
 {
 	struct batch *b = q->last;
 
-	if (b == NULL || b->body.len >= BATCH_MAX || b->nlines == q->max_lines)
+	if (b == NULL || b->body.len >= q->batch_max || b->nlines == q->max_lines)
 		b = push(q);
 	return b == NULL ? NULL : &b->body;
 }
@@ -125,7 +126,7 @@ int queue_close(struct queue *q, size_t mark, uint64_t input)
 	struct batch *full = q->last, *b = full;
 	size_t n = full->body.len - mark;
 
-	if (full->body.len > BATCH_MAX && mark > 0) {
+	if (full->body.len > q->batch_max && mark > 0) {
 		b = push(q);
 		if (b == NULL || buf_add(&b->body, full->body.p + mark, n) != 0)
 			return -1;
@@ -149,6 +150,78 @@ struct batch *queue_take(struct queue *q)
 	if (b->body.len <= BATCH_MAX)
 		snprintf(b->key, sizeof(b->key), "%s-%" PRIu64, q->prefix, ++q->taken);
 	return b;
+}
+
+/* Lines (from) to the end of (b) are lines of (half), too. */
+static int copy_runs(struct batch *half, const struct batch *b, uint64_t from)
+{
+	for (size_t i = 0; i < b->nruns; i++) {
+		uint64_t at = b->runs[i].at, end = i + 1 < b->nruns ? b->runs[i + 1].at : b->nlines + 1;
+
+		if (end <= from)
+			continue;
+		if (at < from)
+			at = from;
+		half->nlines = at - from;
+		if (add_run(half, batch_input_line(b, at)) != 0)
+			return -1;
+	}
+	half->nlines = b->nlines - (from - 1);
+	return 0;
+}
+
+/* Where the second half of the body begins: behind a line end, near the middle. */
+static size_t middle(const struct buf *body)
+{
+	size_t half = body->len / 2;
+	const uint8_t *lf = memrchr(body->p, '\n', half);
+
+	if (lf == NULL)
+		lf = memchr(body->p + half, '\n', body->len - half);
+	return (size_t)(lf - body->p) + 1;
+}
+
+static uint64_t count_lines(const uint8_t *p, size_t n)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lines += p[i] == '\n';
+	return lines;
+}
+
+static void unshift(struct queue *q, struct batch *b)
+{
+	b->next = q->first;
+	q->first = b;
+	if (q->last == NULL)
+		q->last = b;
+	q->bytes += b->body.len;
+	q->lines += b->nlines;
+}
+
+int queue_halve(struct queue *q, struct batch *b)
+{
+	size_t cut = middle(&b->body), rest = b->body.len - cut;
+	uint64_t lines = count_lines(b->body.p, cut);
+	struct batch *half = batch_new(q);
+
+	if (half == NULL || copy_runs(half, b, lines + 1) != 0 ||
+	    buf_add(&half->body, b->body.p + cut, rest) != 0) {
+		batch_free(half);
+		unshift(q, b);	/* so that it counts among those that wait */
+		return -1;
+	}
+	unshift(q, half);
+	while (b->nruns > 0 && b->runs[b->nruns - 1].at > lines)
+		b->nruns--;
+	b->nlines = lines;
+	b->body.len = cut;
+	unshift(q, b);
+	cut = cut > rest ? cut : rest;
+	if (cut < q->batch_max)
+		q->batch_max = cut;
+	return 0;
 }
 
 void queue_recycle(struct queue *q, struct batch *b)

@@ -39,6 +39,7 @@ struct queue {
 	uint64_t lines;			/* waiting */
 	uint64_t max_lines;		/* per batch */
 	size_t max_body;
+	size_t batch_max;		/* bytes; BATCH_MAX, or less if the server takes less */
 	char prefix[33];		/* random, of all keys of this process */
 	uint64_t taken;
 };
@@ -58,6 +59,12 @@ int queue_close(struct queue *q, size_t mark, uint64_t input);
 
 /** Take out the oldest batch and give it its key; NULL if there is none. */
 struct batch *queue_take(struct queue *q);
+
+/**
+ * The server finds (b), taken last and of at least two lines, too large: both halves of it wait
+ * again, before all others, and later batches are no larger than they. 0, or -1 without memory.
+ */
+int queue_halve(struct queue *q, struct batch *b);
 
 /** Give back a batch that was taken. (NULL) is fine. */
 void queue_recycle(struct queue *q, struct batch *b);

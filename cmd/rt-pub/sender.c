@@ -18,8 +18,6 @@
 
 #define URL_MAX 16384
 #define ANSWER_MAX (1u << 20)
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_CAP_MS 30000
 
 struct sender {
 	const struct pub_config *c;
@@ -29,7 +27,7 @@ struct sender {
 	struct curl_slist *headers;
 	struct buf url, answer;
 	struct batch *batch;		/* not NULL: not answered yet */
-	struct batch *done;
+	struct batch *done, *too_large;
 	uint64_t retry_at;		/* monotonic ms; 0: not waiting */
 	struct backoff backoff;
 	bool refreshed;			/* the token, since the last success */
@@ -100,6 +98,7 @@ void sender_free(struct sender *s)
 		curl_multi_cleanup(s->multi);
 	batch_free(s->batch);
 	batch_free(s->done);
+	batch_free(s->too_large);
 	buf_fini(&s->url);
 	buf_fini(&s->answer);
 	free(s);
@@ -198,9 +197,10 @@ static void print(struct sender *s, struct str text)
 	}
 }
 
-static void finish_batch(struct sender *s)
+/* The batch is out of our hands: (where) to. */
+static void hand_over(struct sender *s, struct batch **where)
 {
-	s->done = s->batch;
+	*where = s->batch;
 	s->batch = NULL;
 	if (s->backoff.tries > 0)
 		log_info("connected, going on");
@@ -237,7 +237,7 @@ static void take_summary(struct sender *s)
 	report_accepted(s->report, a.accepted);
 	if (a.refused > named)
 		report_unnamed(s->report, a.refused - named);
-	finish_batch(s);
+	hand_over(s, &s->done);
 }
 
 /* --ack: what became of the (n)th line of the batch, for stdout or as a refusal. */
@@ -276,7 +276,7 @@ static void take_lines(struct sender *s)
 	print(s, buf_str(&out));
 	buf_fini(&out);
 	if (n == s->batch->nlines && text.n == 0)
-		finish_batch(s);
+		hand_over(s, &s->done);
 	else
 		fail_answer(s, NULL);
 }
@@ -298,20 +298,36 @@ static void retry_later(struct sender *s, const char *why, uint64_t retry_after_
 		log_info("%s; trying again in %" PRId64 " ms", why, wait);
 }
 
+/*
+ * 413: halves of the batch may pass. So may a single line without a key, for which the server's
+ * limit is another one. If not, it must not cost the lines after it.
+ */
+static void too_large(struct sender *s, const char *why)
+{
+	if (s->batch->nlines > 1) {
+		log_info("%s; going on with halves", why);
+		hand_over(s, &s->too_large);
+	} else if (s->batch->key[0] != '\0') {
+		s->batch->key[0] = '\0';
+		start(s);
+	} else {
+		report_refused(s->report, batch_input_line(s->batch, 1), str_of(why), NULL);
+		hand_over(s, &s->done);
+	}
+}
+
 static void refused(struct sender *s, long status, const char *why)
 {
+	if (status == 413) {
+		too_large(s, why);
+		return;
+	}
 	if (status == 401 && !s->refreshed) {
 		s->refreshed = true;
 		if (client_refresh_token()) {
 			start(s);
 			return;
 		}
-	}
-	/* One line that this server does not take must not cost those after it. */
-	if (s->batch->nlines == 1 && status == 413) {
-		report_refused(s->report, batch_input_line(s->batch, 1), str_of(why), NULL);
-		finish_batch(s);
-		return;
 	}
 	report_clear(s->report);
 	log_error("%s", why);
@@ -386,6 +402,14 @@ struct batch *sender_done(struct sender *s)
 	struct batch *b = s->done;
 
 	s->done = NULL;
+	return b;
+}
+
+struct batch *sender_too_large(struct sender *s)
+{
+	struct batch *b = s->too_large;
+
+	s->too_large = NULL;
 	return b;
 }
 

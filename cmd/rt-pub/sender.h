@@ -29,6 +29,9 @@ void sender_send(struct sender *s, struct batch *b);
 /** The batch that was answered, to be recycled; NULL if there is none. */
 struct batch *sender_done(struct sender *s);
 
+/** The batch that the server finds too large, to be halved; NULL if there is none. */
+struct batch *sender_too_large(struct sender *s);
+
 /** Wait for the network, for (fds), or for (timeout_ms), and do what is due. */
 void sender_wait(struct sender *s, struct curl_waitfd *fds, unsigned nfds, int timeout_ms);
 

@@ -145,10 +145,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	struct http *h = arg;
 	bool ends = n > 0 && (p[0] == '\r' || p[0] == '\n');
 
-	(void)size;
+	client_on_header(p, size, n, h->easy);
 	if (ends && http_status(h) >= 200 && h->ops->head != NULL)
 		h->ops->head(h->arg);
-	return n;
+	return size * n;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)

@@ -22,31 +22,6 @@ struct keeper {
 	bool dirty, failing;
 };
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The question as a text that does not depend on the order of topics. */
-static int describe(struct buf *b, const struct config *c)
-{
-	const char **sorted;
-	int r = 0;
-
-	if (c->url != NULL)
-		return buf_adds(b, c->url);
-	sorted = calloc(c->n_topics, sizeof(*sorted));
-	if (sorted == NULL)
-		return -1;
-	memcpy(sorted, c->topics, c->n_topics * sizeof(*sorted));
-	qsort(sorted, c->n_topics, sizeof(*sorted), compare);
-	r = buf_adds(b, c->client.server);
-	for (size_t i = 0; i < c->n_topics && r == 0; i++)
-		r = buf_addf(b, " %s", sorted[i]);
-	free(sorted);
-	return r;
-}
-
 static int save(struct keeper *k, bool durable)
 {
 	bool is_id = k->at.is_id;
@@ -92,7 +67,11 @@ struct keeper *keeper_new(struct ev_loop *loop, const struct config *c, int *sta
 	ev_timer_init(&k->timer, on_timer, 0., SAVE_EVERY_S);
 	k->timer.data = k;
 	buf_init(&what, SIZE_MAX / 2);
-	if (describe(&what, c) == 0 && buf_cstr(&what) != NULL) {
+	if (client_question(&what, &c->client, c->url, c->topics, c->n_topics) != 0 ||
+	    buf_cstr(&what) == NULL) {
+		*status = errno == EINVAL ? EXIT_USAGE : EXIT_RESOURCES;
+		log_error("%s", errno == EINVAL ? "the URL cannot be understood" : "out of memory");
+	} else {
 		k->state = state_open(c->state, buf_cstr(&what), &err);
 		if (k->state == NULL) {
 			*status = EXIT_INPUT;

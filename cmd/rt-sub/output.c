@@ -12,13 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "utf8.h"
+#include "terminal.h"
 
 #define WRITE_AT (64 * 1024)	/* a flood is written in pieces of this size */
 #define KEEP_MAX (1024 * 1024)	/* memory that a rare, large event may leave behind */
-
-#define COLOUR_NAME "\x1b[36m"
-#define COLOUR_OFF "\x1b[0m"
 
 struct output {
 	const struct output_ops *ops;
@@ -26,7 +23,8 @@ struct output {
 	struct ev_loop *loop;
 	const struct format *format;
 	char end;
-	bool terminal, colour;
+	bool terminal;
+	enum terminal_text json;	/* how to write JSON on it */
 	int fd;
 	bool fd_is_ours;
 	ssize_t (*put)(int fd, const void *p, size_t n);
@@ -169,85 +167,6 @@ static void on_hangup(struct ev_loop *loop, ev_io *io, int events)
 		ev_io_stop(loop, io);
 }
 
-/* --- terminals -------------------------------------------------------------------------------- */
-
-/* A control character must not reach a terminal. In JSON \u escapes it, and it stays JSON. */
-static int add_escaped(struct output *o, uint32_t cp, bool json)
-{
-	if (!json && (cp == '\n' || cp == '\t'))
-		return buf_addc(&o->out, (char)cp);
-	if (cp > 0xffff)
-		return json ? buf_addf(&o->out, "\\u%04x\\u%04x", 0xd800 + ((cp - 0x10000) >> 10),
-			0xdc00 + ((cp - 0x10000) & 0x3ff)) : buf_addf(&o->out, "\\U%08x", cp);
-	if (!json && cp < 0x80)
-		return buf_addf(&o->out, "\\x%02x", cp);
-	return buf_addf(&o->out, "\\u%04x", cp);
-}
-
-static int add_character(struct output *o, const char *p, unsigned len, uint32_t cp, bool json)
-{
-	if (len == 0)
-		return buf_addf(&o->out, "\\x%02x", (unsigned char)*p);
-	return utf8_is_control(cp) ? add_escaped(o, cp, json) : buf_add(&o->out, p, len);
-}
-
-/* Where we are in the text of an envelope, so as to tell the names of its own members. */
-struct scan {
-	unsigned depth;
-	bool in_string, escaped, name_next;
-};
-
-/* Colour goes around a name: on before its first quote, off after its last. */
-static int step(struct output *o, struct scan *s, char c, bool before)
-{
-	bool name = s->depth == 1 && s->name_next;
-
-	if (before)
-		return c == '"' && !s->in_string && name ? buf_adds(&o->out, COLOUR_NAME) : 0;
-	if (s->in_string) {
-		if (c == '"' && !s->escaped) {
-			s->in_string = false;
-			if (name) {
-				s->name_next = false;
-				return buf_adds(&o->out, COLOUR_OFF);
-			}
-		}
-		s->escaped = c == '\\' && !s->escaped;
-		return 0;
-	}
-	if (c == '"') {
-		s->in_string = true;
-		s->escaped = false;
-	} else if (c == '{' || c == '[') {
-		s->depth++;
-		s->name_next = c == '{';
-	} else if (c == '}' || c == ']') {
-		s->depth--;
-	} else if (c == ',' && s->depth == 1) {
-		s->name_next = true;
-	}
-	return 0;
-}
-
-static int add_for_terminal(struct output *o, struct str text, bool json)
-{
-	struct scan s = {0};
-	bool colour = json && o->colour;
-	unsigned len;
-	uint32_t cp = 0;
-
-	for (size_t i = 0; i < text.n; i += len == 0 ? 1 : len) {
-		len = utf8_decode(text.p + i, text.n - i, &cp);
-		if (colour && step(o, &s, text.p[i], true) != 0)
-			return -1;
-		if (add_character(o, text.p + i, len, cp, json) != 0)
-			return -1;
-		if (colour && step(o, &s, text.p[i], false) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* --- what the owner calls --------------------------------------------------------------------- */
 
 /* After each event: its end, and a write where enough has gathered. */
@@ -275,7 +194,8 @@ int output_event(struct output *o, const struct envelope *e)
 	}
 	buf_reset(&o->scratch);
 	if (format_add(o->format, &o->scratch, e) != 0 ||
-	    add_for_terminal(o, buf_str(&o->scratch), o->format == NULL) != 0)
+	    terminal_add(&o->out, buf_str(&o->scratch),
+		o->format == NULL ? o->json : TERMINAL_PLAIN) != 0)
 		return -1;
 	return ended(o);
 }
@@ -284,7 +204,7 @@ int output_text(struct output *o, struct str text)
 {
 	if (o->broken)
 		return 0;
-	if (o->terminal ? add_for_terminal(o, text, true) != 0 : buf_addstr(&o->out, text) != 0)
+	if ((o->terminal ? terminal_add(&o->out, text, o->json) : buf_addstr(&o->out, text)) != 0)
 		return -1;
 	return ended(o);
 }
@@ -292,13 +212,6 @@ int output_text(struct output *o, struct str text)
 bool output_pending(const struct output *o)
 {
 	return !o->broken && o->out.len > 0;
-}
-
-static bool wants_colour(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 struct output *output_new(struct ev_loop *loop, int fd, const struct format *format, char end,
@@ -314,7 +227,7 @@ struct output *output_new(struct ev_loop *loop, int fd, const struct format *for
 	o->format = format;
 	o->end = end;
 	o->terminal = isatty(fd) == 1;
-	o->colour = o->terminal && wants_colour();
+	o->json = terminal_json();
 	choose(o, fd);
 	/*
 	 * Bounded by what holds back the input once the reader is behind: one read of the network

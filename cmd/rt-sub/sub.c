@@ -15,8 +15,6 @@
 #include "transport.h"
 #include "units.h"
 
-#define RETRY_FIRST_MS 100
-#define RETRY_CAP_MS 30000
 #define FOREIGN_RETRY_MS 1000	/* after a stream of somebody else's that ended and says nothing */
 #define STABLE_MS 1000		/* a connection that lived so long was no failure */
 #define WATCH_MIN_MS 10
@@ -223,12 +221,31 @@ void sub_down(struct sub *s, enum sub_down how, const char *why, uint64_t retry_
 	snprintf(s->why, sizeof(s->why), "%s", why != NULL ? why : "");
 }
 
-bool sub_renew_token(struct sub *s)
+/* A 401 came: has the token changed since? True at most once until a request succeeds. */
+static bool renew_token(struct sub *s)
 {
 	if (s->token_renewed || !client_refresh_token())
 		return false;
 	s->token_renewed = true;
 	return true;
+}
+
+/* The connection is over by an answer, or without one. */
+static void judged(struct sub *s, enum client_verdict verdict, long status, struct buf *why,
+	uint64_t after_ms)
+{
+	if (verdict == CLIENT_OK && status == 204)
+		sub_down(s, SUB_OVER, "", 0);
+	else if (verdict == CLIENT_OK && status != 200)
+		sub_down(s, SUB_PROTOCOL, "the answer is a success, but neither 200 nor 204", 0);
+	else if (verdict == CLIENT_REFUSED && status == 401 && renew_token(s))
+		sub_down(s, SUB_AGAIN, "the token was renewed", 0);
+	else if (verdict == CLIENT_REFUSED)
+		sub_down(s, SUB_REFUSED, buf_cstr(why), after_ms);
+	else if (verdict == CLIENT_PROTOCOL && !s->opened)
+		sub_down(s, SUB_PROTOCOL, buf_cstr(why), after_ms);
+	else if (verdict != CLIENT_OK)
+		sub_down(s, SUB_LOST, buf_cstr(why), after_ms);
 }
 
 bool sub_http_ended(struct sub *s, CURLcode result)
@@ -239,24 +256,23 @@ bool sub_http_ended(struct sub *s, CURLcode result)
 
 	if (sub_is_down(s))
 		return false;
-	if (result == CURLE_OK && http_status(s->http) == 204) {
-		sub_down(s, SUB_OVER, "", 0);
-		return false;
-	}
 	buf_init(&why, WHY_MAX);
 	verdict = http_judge(s->http, result, &why, &after_ms);
-	if (verdict == CLIENT_OK && http_status(s->http) != 200)
-		sub_down(s, SUB_PROTOCOL, "the answer is a success, but neither 200 nor 204", 0);
-	else if (http_status(s->http) == 401 && result == CURLE_OK && sub_renew_token(s))
-		sub_down(s, SUB_AGAIN, "the token was renewed", 0);
-	else if (verdict == CLIENT_REFUSED)
-		sub_down(s, SUB_REFUSED, buf_cstr(&why), after_ms);
-	else if (verdict == CLIENT_PROTOCOL && !s->opened)
-		sub_down(s, SUB_PROTOCOL, buf_cstr(&why), after_ms);
-	else if (verdict != CLIENT_OK)
-		sub_down(s, SUB_LOST, buf_cstr(&why), after_ms);
+	judged(s, verdict, http_status(s->http), &why, after_ms);
 	buf_fini(&why);
 	return !sub_is_down(s);
+}
+
+void sub_answered(struct sub *s, const struct client_answer *a)
+{
+	enum client_verdict verdict;
+	uint64_t after_ms;
+	struct buf why;
+
+	buf_init(&why, WHY_MAX);
+	verdict = client_judge_answer(a, &why, &after_ms);
+	judged(s, verdict, a->status, &why, after_ms);
+	buf_fini(&why);
 }
 
 /* --- silence, and what buffers ---------------------------------------------------------------- */
@@ -609,7 +625,7 @@ struct sub *sub_new(const struct config *c, int *status)
 		return NULL;
 	s->config = c;
 	s->transport = choose_transport(c);
-	backoff_init(&s->backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+	backoff_init(&s->backoff, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
 	s->loop = ev_default_loop(0);
 	if (s->loop == NULL || stop_catch() != 0 || (s->http = http_new(s->loop, &c->client)) == NULL) {
 		log_error("out of resources");

@@ -93,8 +93,8 @@ void sub_down(struct sub *s, enum sub_down how, const char *why, uint64_t retry_
 /** The same, as an HTTP request of (sub_http) ended. True: with a 200 and in good order. */
 bool sub_http_ended(struct sub *s, CURLcode result);
 
-/** A 401 came: has the token changed since? True at most once until a request succeeds. */
-bool sub_renew_token(struct sub *s);
+/** The same, by an answer that is not what was asked for and did not come through (sub_http). */
+void sub_answered(struct sub *s, const struct client_answer *a);
 
 /** Is the connection down, or all over? Then nothing more is to be reported. */
 bool sub_is_down(const struct sub *s);

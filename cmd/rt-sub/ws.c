@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "log.h"
 #include "sub.h"
 #include "transport.h"
-#include "units.h"
 #include "wsclient.h"
 
 #define HANDSHAKE_LIMIT_MS 30000
@@ -58,6 +56,7 @@ static void read_more(struct ws *c)
 {
 	if (sub_is_down(c->sub) || c->paused)
 		return;
+	sub_heard(c->sub);	/* also a part of a message that takes longer than two heartbeats */
 	if (!wsclient_readable(c->client))
 		ev_timer_start(sub_loop(c->sub), &c->again);
 }
@@ -94,7 +93,6 @@ static int on_message(void *arg, bool binary, struct str data)
 	(void)binary;	/* bytes that are no text become data_base64 in either case */
 	if (sub_is_down(c->sub))
 		return 1;
-	sub_heard(c->sub);
 	if (sub_is_rt(c->sub) ? sub_record(c->sub, data, STR_NULL) : sub_foreign(c->sub, &f, STR_NULL))
 		return 1;
 	return c->paused;
@@ -104,36 +102,22 @@ static void on_ping(void *arg, struct str payload)
 {
 	struct ws *c = arg;
 
-	sub_heard(c->sub);
 	sub_cursor(c->sub, sub_is_rt(c->sub) ? payload : STR_NULL);
 }
 
-/* The handshake was refused: by an HTTP status, of which some are worth another try. */
-static void refused(struct ws *c, unsigned status, struct str why)
+/* The handshake was answered with another status, of which some are worth another try. */
+static void refused(struct ws *c, unsigned status)
 {
-	struct json_member m[] = { { .name = "detail" }, { .name = "error" } };
-	struct str body = wsclient_body(c->client), after = wsclient_header(c->client, "Retry-After");
-	bool again = status == 408 || status == 425 || status == 429 ||
-		(status >= 500 && status != 501 && status != 505);
-	uint64_t after_s = 0;
-	struct buf text;
+	struct client_answer a = {
+		.status = status,
+		.body = wsclient_body(c->client),
+		.location = wsclient_header(c->client, "Location"),
+		.retry_after = wsclient_header(c->client, "Retry-After"),
+	};
 
-	buf_init(&text, 4096);
-	buf_addstr(&text, why);
-	if (body.n > 0 && json_check(body.p, body.n, NULL) == JSON_OK &&
-	    json_members(body, m, 2, NULL) == 0)
-		for (size_t i = 0; i < 2; i++)
-			if (m[i].type == JSON_STRING && buf_adds(&text, ": ") == 0)
-				(void)json_unquote_add(&text, m[i].raw);
-	if (after.p == NULL || units_parse_number(after.p, after.n, 0, 3600, &after_s) != 0)
-		after_s = 0;
-	if (status == 204)
-		sub_down(c->sub, SUB_OVER, "", 0);
-	else if (status == 401 && sub_renew_token(c->sub))
-		sub_down(c->sub, SUB_AGAIN, "the token was renewed", 0);
-	else
-		sub_down(c->sub, again ? SUB_LOST : SUB_REFUSED, buf_cstr(&text), after_s * 1000);
-	buf_fini(&text);
+	sub_answered(c->sub, &a);
+	if (!sub_is_down(c->sub))
+		sub_down(c->sub, SUB_PROTOCOL, "the answer is no WebSocket", 0);
 }
 
 static void closed(struct ws *c, unsigned code, struct str why)
@@ -162,7 +146,7 @@ static void on_end(void *arg, enum wsclient_end how, unsigned status, struct str
 		closed(c, status, why);
 		break;
 	case WSCLIENT_REFUSED:
-		refused(c, status, why);
+		refused(c, status);
 		break;
 	case WSCLIENT_LOST:
 		sub_down(c->sub, SUB_LOST, text, 0);

@@ -298,7 +298,7 @@ fingerprint() {
 	assert_same "$RT_TMP/want" "$RT_TMP/got"
 	script -qec "rt-poll -r chat" /dev/null </dev/null >"$RT_TMP/tty"
 	run cat -v "$RT_TMP/tty"
-	assert_output --partial 'a\x1B[31mb\xC2\x9B'
+	assert_output --partial 'a\x1b[31mb\u009b'
 }
 
 # --- with rt-serve ---------------------------------------------------------------------------

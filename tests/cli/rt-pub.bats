@@ -382,6 +382,31 @@ big_string() {
 	assert_output 2
 }
 
+@test "413 for one line with a key: it is tried without" {
+	start_fake '[{"status":413}]'
+	run feed '1\n' chat
+	assert_success
+	assert_output ""
+	run requests '.headers["idempotency-key"] == null'
+	assert_output $'false\ntrue'
+	run published
+	assert_output 1
+}
+
+@test "rt-serve: batches over its --max-keyed-body are halved, every line once, in order" {
+	start_server --max-keyed-body 500
+	{
+		lines 1000
+		printf '{"n":1001,"x":"%s"}\n' "$(head -c 2000 /dev/zero | tr '\0' x)"
+		lines 2001 1002
+	} >"$RT_TMP/in"
+	run rt-pub --ack chat <"$RT_TMP/in"
+	assert_success
+	assert_equal "$(jq -c '[.line,.seq]' <<<"$output" | tail -n 1)" "[2001,2001]"
+	rt-poll chat >"$RT_TMP/got"
+	assert_ns got 1 2001
+}
+
 @test "something that is no rt-serve: status 6, not silence" {
 	start_fake '[{"status":200,"body":"<html>hello</html>"}]'
 	run rt-pub chat -m 1

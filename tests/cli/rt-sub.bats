@@ -207,6 +207,42 @@ sub() {
 	assert_equal "$(request 2 | jq -r '.headers["last-event-id"]')" 101
 }
 
+@test "silence for two heartbeats is a dead WebSocket, too" {
+	local head='{"upgrade":true,"head":"Rt-Store: 0123456789abcdef\r\nLast-Event-ID: 100\r\nHeartbeat: 0.4\r\n"}'
+	local ev='{\"id\":\"101\",\"topic\":\"t\",\"seq\":1,\"time\":\"x\",\"data\":1}'
+	local ping='{"sleep":0.3},{"frame":"100","op":9}'
+	fake "[$head,$ping,$ping,$ping,$ping,{\"frame\":\"$ev\"},$HANG]" \
+		"[$head,{\"frame\":\"${ev//1/2}\"},$HANG]"
+	sub --transport ws -s "$URL" -n 2 -F %s t
+	assert_output $'1\n2'
+	[[ $stderr == *heartbeats* ]]
+	[[ $(request 2) == *"&since=101 HTTP"* ]]
+}
+
+@test "a WebSocket message that comes slowly is a sign of life" {
+	local head='{"upgrade":true,"head":"Heartbeat: 0.3\r\n"}' part='{"sleep":0.2},{"hex":"78"}'
+	fake "[$head,{\"hex\":\"8106\"},$part,$part,$part,$part,$part,$part,$HANG]"
+	sub -r -n 1 "ws://127.0.0.1:$PORT/"
+	assert_output xxxxxx
+	[ -z "$stderr" ]
+}
+
+@test "a refused WebSocket is judged as any answer: Retry-After, detail" {
+	fake '[{"read":true},{"send":"HTTP/1.1 503 x\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"}]' \
+		"[$WS,{\"frame\":\"1\"},$HANG]"
+	local start=$EPOCHREALTIME
+	sub -r -n 1 "ws://127.0.0.1:$PORT/"
+	assert_output 1
+	[ $((${EPOCHREALTIME/./} - ${start/./})) -ge 1000000 ]
+	bg_kill fake
+	fake '[{"read":true},{"send":"HTTP/1.1 403 x\r\nContent-Length: 20\r\n\r\n{\"detail\":\"go away\"}"}]'
+	WANT=4 sub "ws://127.0.0.1:$PORT/"
+	[[ $stderr == *"HTTP 403 Forbidden: go away"* ]]
+	bg_kill fake
+	fake '[{"read":true},{"send":"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}]'
+	WANT=6 sub "ws://127.0.0.1:$PORT/"
+}
+
 @test "auto: a stream that does not begin is given up for long polling, said once" {
 	local poll='{"read":true},{"send":"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: 76\r\nRt-Store: 0123456789abcdef\r\nLast-Event-ID: 100\r\n'
 	local e='\"topic\":\"t\",\"time\":\"2025-11-24T02:06:40.1Z\"'
@@ -317,6 +353,14 @@ _sleeps() {
 	WANT=3 sub -s "$URL" -S "$RT_TMP/state" t
 	bg_kill sub
 	WANT=3 sub -s "$URL" -S "$RT_TMP/state" other
+}
+
+@test "the state holds no password, and the question is the same without it" {
+	fake "[$RT,$(rt_event 101 1),$HANG]"
+	sub -s "http://me:secret@127.0.0.1:$PORT" -S "$RT_TMP/state" -n 1 t
+	run ! grep secret "$RT_TMP/state"
+	sub -s "$URL" -S "$RT_TMP/state" -n 1 t
+	WANT=3 sub -s "$URL" --unix-socket "$RT_TMP/socket" -S "$RT_TMP/state" -n 1 t
 }
 
 # --- how it prints ---------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "client.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exitcode.h"
@@ -240,6 +243,67 @@ static void test_judge(void)
 	curl_easy_cleanup(h);
 }
 
+static void judge(long status, const char *body, const char *after, enum client_verdict want,
+	uint64_t min_ms, uint64_t max_ms, const char *says)
+{
+	struct client_answer a = { .status = status, .body = str_of(body), .retry_after = str_of(after),
+		.location = STR_LIT("http://there/") };
+	struct buf why;
+	uint64_t ms = 1;
+
+	buf_init(&why, 4096);
+	eq_num(client_judge_answer(&a, &why, &ms), want, says);
+	ok(ms >= min_ms && ms <= max_ms, "waits %ju ms", (uintmax_t)ms);
+	eq_str(buf_cstr(&why), says, "says why");
+	buf_fini(&why);
+}
+
+static void test_judge_answer(void)
+{
+	char date[64];
+	time_t at = time(NULL) + 100;
+	struct tm tm;
+
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &tm));
+	judge(204, NULL, NULL, CLIENT_OK, 0, 0, "");
+	judge(304, NULL, NULL, CLIENT_OK, 0, 0, "");
+	judge(503, NULL, "7", CLIENT_RETRY, 7000, 7000, "HTTP 503 Service Unavailable");
+	judge(503, NULL, date, CLIENT_RETRY, 95000, 100000, "HTTP 503 Service Unavailable");
+	judge(503, NULL, "Thu, 01 Jan 2015 00:00:00 GMT", CLIENT_RETRY, 0, 0, "HTTP 503 Service Unavailable");
+	judge(503, NULL, "99999999", CLIENT_RETRY, 3600000, 3600000, "HTTP 503 Service Unavailable");
+	judge(429, "{\"detail\":\"slow\"}", "soon", CLIENT_RETRY, 0, 0, "HTTP 429 Too Many Requests: slow");
+	judge(403, "{\"detail\":\"go away\"}", "7", CLIENT_REFUSED, 0, 0, "HTTP 403 Forbidden: go away");
+	judge(501, NULL, NULL, CLIENT_REFUSED, 0, 0, "HTTP 501");
+	judge(302, NULL, NULL, CLIENT_REFUSED, 0, 0, "HTTP 302: it has moved to http://there/");
+}
+
+/* --- the question ---------------------------------------------------------------------------- */
+
+static void question(const char *server, const char *url, const char *unix_socket, const char *want)
+{
+	static const char *const topics[] = { "b", "a", "b" };
+	struct client_config c = { .server = server, .unix_socket = unix_socket };
+	struct buf b;
+
+	buf_init(&b, 4096);
+	if (want == NULL) {
+		ok(client_question(&b, &c, url, NULL, 0) != 0 && errno == EINVAL, "no URL: %s", url);
+	} else {
+		eq_num(client_question(&b, &c, url, topics, url == NULL ? 3 : 0), 0, "a question");
+		eq_str(buf_cstr(&b), want, want);
+	}
+	buf_fini(&b);
+}
+
+static void test_question(void)
+{
+	question("http://me:secret@h:1/base", NULL, NULL, "http://h:1/base a b");
+	question("http://localhost", NULL, "/s", "http://localhost/ unix:/s a b");
+	question("http://h", "https://me:secret@there/x?y=1", NULL, "https://there/x?y=1");
+	question("http://h", "ws://me@there/x", "/s", "ws://there/x unix:/s");
+	question("http://h", "http://there:port/", NULL, NULL);
+}
+
 /* --- back-off -------------------------------------------------------------------------------- */
 
 static void test_backoff(void)
@@ -292,6 +356,8 @@ int main(void)
 	test_urls();
 	test_token();
 	test_judge();
+	test_judge_answer();
+	test_question();
 	test_backoff();
 	return tap_done();
 }

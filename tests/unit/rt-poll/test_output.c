@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/rt-poll/output.h"
 
+#include <stdlib.h>
+
 #include "cmd/rt-poll/poll.h"
 #include "tests/unit/tap.h"
 
@@ -26,8 +28,11 @@ static void test_lines(void)
 	check(true, false, "{\"data\":\"a\\n\\u001b\"}", STR_LIT("a\n\x1b\n"), "a string, exact");
 	check(true, false, "{\"data_base64\":\"AP8=\"}", STR_LIT("\0\xff\n"), "bytes, exact");
 	check(true, true, "{\"data\":\"a\\n\\t\\u001b\\u007f\\u009b\xC3\xA9\"}",
-		STR_LIT("a\n\t\\x1B\\x7F\\xC2\\x9B\xC3\xA9\n"), "escaped for a terminal");
-	check(true, true, "{\"data_base64\":\"/8M=\"}", STR_LIT("\\xFF\\xC3\n"), "bytes for a terminal");
+		STR_LIT("a\n\t\\x1b\\x7f\\u009b\xC3\xA9\n"), "escaped for a terminal");
+	check(true, true, "{\"data_base64\":\"/8M=\"}", STR_LIT("\\xff\\xc3\n"), "bytes for a terminal");
+	setenv("NO_COLOR", "1", 1);
+	check(false, true, "{\"data\":\"\x7F\xE2\x80\xAE\"}",
+		STR_LIT("{\"data\":\"\\u007f\\u202e\"}\n"), "an envelope for a terminal is still JSON");
 	check(false, false, "{\"gap\":{\"topic\":\"t\"}}", STR_LIT("{\"gap\":{\"topic\":\"t\"}}\n"), "a gap");
 }
 

@@ -102,6 +102,72 @@ static void test_max_lines(void)
 	queue_fini(&q);
 }
 
+static void add_text(struct queue *q, const char *text, uint64_t input)
+{
+	struct buf *b = queue_open(q);
+	size_t mark = b->len;
+
+	buf_adds(b, text);
+	queue_close(q, mark, input);
+}
+
+static void is_next(struct queue *q, const char *body, uint64_t first, uint64_t last, char *key)
+{
+	struct batch *b = queue_take(q);
+
+	eq_bytes(b->body.p, b->body.len, body, strlen(body), body);
+	eq_num(batch_input_line(b, 1), first, "its first line");
+	eq_num(batch_input_line(b, b->nlines), last, "and its last");
+	ok(strcmp(b->key, key) != 0, "another body has another key");
+	queue_recycle(q, b);
+}
+
+static void test_halves(void)
+{
+	char key[BATCH_KEY_LEN];
+	struct batch *b;
+	struct queue q;
+
+	queue_init(&q, 1000, 100);
+	add_text(&q, "1\n", 1);
+	add_text(&q, "2\n", 2);
+	add_text(&q, "5\n", 5);
+	add_text(&q, "6\n", 6);
+	add_text(&q, "long one\n", 9);
+	b = queue_take(&q);
+	add_text(&q, "later\n", 10);
+	strcpy(key, b->key);
+	eq_num(queue_halve(&q, b), 0, "halved");
+	ok(q.lines == 6 && q.bytes == 23, "all lines wait");
+	b = queue_take(&q);
+	eq_bytes(b->body.p, b->body.len, "1\n2\n5\n6\n", 8, "the first half");
+	eq_num(queue_halve(&q, b), 0, "halved again");
+	is_next(&q, "1\n2\n", 1, 2, key);
+	is_next(&q, "5\n6\n", 5, 6, key);
+	is_next(&q, "long one\n", 9, 9, key);
+	is_next(&q, "later\n", 10, 10, key);
+	ok(queue_take(&q) == NULL && q.lines == 0 && q.bytes == 0, "that was all");
+
+	add_text(&q, "1\n", 1);
+	add_text(&q, "2\n", 2);
+	add_text(&q, "3\n", 3);
+	is_next(&q, "1\n2\n", 1, 2, key);
+	is_next(&q, "3\n", 3, 3, key);
+	add_text(&q, "first and long\n", 1);
+	add_text(&q, "2\n", 2);
+	is_next(&q, "first and long\n", 1, 1, key);
+	is_next(&q, "2\n", 2, 2, key);
+	queue_fini(&q);
+
+	queue_init(&q, 1000, 100);
+	add_text(&q, "first and long\n", 1);
+	add_text(&q, "2\n", 2);
+	eq_num(queue_halve(&q, queue_take(&q)), 0, "the line end is behind the middle");
+	is_next(&q, "first and long\n", 1, 1, key);
+	is_next(&q, "2\n", 2, 2, key);
+	queue_fini(&q);
+}
+
 static void test_keys(void)
 {
 	struct queue q, r;
@@ -120,6 +186,7 @@ int main(void)
 	test_lines();
 	test_sizes();
 	test_max_lines();
+	test_halves();
 	test_keys();
 	return tap_done();
 }
