@@ -176,7 +176,7 @@ demo:
 
 test:
 	@sh scripts/deps.sh test
-	@$(RUN_TESTS) lint unit cli
+	@$(RUN_TESTS) lint unit cli faults
 
 unit cli faults lint:
 	@sh scripts/deps.sh test

@@ -16,7 +16,7 @@ build='make gcc libc6-dev pkg-config libev-dev libwslay-dev libjsmn-dev libcurl4
 # CONTRIBUTING.md says what each of these is for.
 tests='bats bats-support bats-assert bats-file mandoc man-db shellcheck cppcheck jq curl sqlite3
 	python3 python3-websockets nodejs node-ws node-eventsource chromium procps
-	netcat-openbsd libfaketime bash-completion zsh fish'
+	netcat-openbsd libfaketime nginx-light haproxy iproute2 nftables bash-completion zsh fish'
 
 usage() {
 	echo 'usage: scripts/deps.sh [-n] build|test' >&2

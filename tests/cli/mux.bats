@@ -37,7 +37,7 @@ python() {
 			            await self.receive()
 			        return self.events
 			async def open_mux(url, **more):
-			    return Mux(await websockets.connect("ws" + url[4:] + "/ws", open_timeout=10, **more))
+			    return Mux(await websockets.connect("ws" + url[4:] + "/ws", open_timeout=10, close_timeout=1, **more))
 		END
 		cat
 		echo 'asyncio.run(asyncio.wait_for(main(sys.argv[1]), 60))'

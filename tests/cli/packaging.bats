@@ -108,7 +108,7 @@ compare() {
 	promises=$(sed -n '/^.Ss The four promises/,/^.Sh/p' "$RT_ROOT/man/rt.7")
 	[ "$(grep -cx '.It' <<<"$promises")" -eq 4 ]
 	[ "$(grep -c '^.Pa cli/\|^.Pa unit/' <<<"$promises")" -ge 4 ]
-	awk '$1 == ".Pa" && $2 ~ /^(cli|unit)\// { print $2 }' <<<"$promises" | while read -r f; do
+	awk '$1 == ".Pa" && $2 ~ /^(cli|faults|unit)\// { print $2 }' <<<"$promises" | while read -r f; do
 		echo "tests/$f"
 		[ -e "$RT_ROOT/tests/$f" ]
 	done

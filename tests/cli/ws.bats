@@ -20,7 +20,7 @@ python() {
 		cat <<-'END'
 			import asyncio, base64, json, os, sys, websockets
 			def connect(url, path, **more):
-			    return websockets.connect("ws" + url[4:] + path, open_timeout=10, **more)
+			    return websockets.connect("ws" + url[4:] + path, open_timeout=10, close_timeout=1, **more)
 			async def closed(ws):
 			    try:
 			        async for message in ws:

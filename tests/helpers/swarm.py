@@ -144,10 +144,16 @@ class Reader:
                 self.ended = "close %d" % int.from_bytes(data[start:start + 2], "big")
                 return False
             elif opcode == 9:
-                self.socket.sendall(b"\x8a" + bytes([0x80 | n]) + b"\0\0\0\0" + data[start:start + n])
+                self.pong(data[start:start + n])
             at = start + n
         self.rest = data[at:]
         return True
+
+    def pong(self, payload):
+        try:
+            self.socket.sendall(b"\x8a" + bytes([0x80 | len(payload)]) + b"\0\0\0\0" + payload)
+        except OSError:     # the next read tells
+            pass
 
     def close(self):
         self.socket.close()

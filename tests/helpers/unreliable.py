@@ -4,6 +4,8 @@
 
     unreliable.py cut PORT MIN MAX [SEED]   ends each connection, with FIN or RST, after a random
                                             number of bytes from MIN to MAX, in either direction
+    unreliable.py first PORT BYTES          ends the first connection, with FIN, after so many bytes
+                                            of an answer; the others are whole
     unreliable.py silent PORT FILE          passes everything on. Once FILE is there, connections
                                             that were open by then pass nothing any more and stay
                                             open; those that begin later are whole.
@@ -35,8 +37,11 @@ class Proxy:
         if mode == "cut":
             self.low, self.high = int(args[0]), int(args[1])
             self.random = random.Random(int(args[2]) if len(args) > 2 else 1)
+        elif mode == "first":
+            self.low = int(args[0])
         else:
             self.file = args[0]
+            self.low = None
         self.links, self.fell = set(), False
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -50,13 +55,18 @@ class Proxy:
         except OSError:         # it is down: so are we
             client.close()
             return
-        budget = self.random.randint(self.low, self.high) if self.mode == "cut" else None
-        link = Link(client, server, budget)
+        link = Link(client, server, self.next_budget())
         self.links.add(link)
         for s in (client, server):
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             s.settimeout(30)
             self.selector.register(s, selectors.EVENT_READ, link)
+
+    def next_budget(self):
+        if self.mode == "cut":
+            return self.random.randint(self.low, self.high)
+        budget, self.low = self.low, None
+        return budget
 
     def end(self, link, reset=False):
         self.links.discard(link)
@@ -70,7 +80,7 @@ class Proxy:
     def pass_on(self, link, s):
         try:
             data = s.recv(16384)
-            if link.budget is not None:
+            if link.budget is not None and (self.mode == "cut" or s is link.server):
                 data = data[:link.budget]
                 link.budget -= len(data)
             if data:
@@ -81,7 +91,7 @@ class Proxy:
             self.end(link)
         elif link.budget == 0:
             print("cut", file=sys.stderr, flush=True)
-            self.end(link, self.random.random() < 0.5)
+            self.end(link, self.mode == "cut" and self.random.random() < 0.5)
 
     def fall_silent(self):
         self.fell = True
