@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "api/feed.h"
+#include "api/fields.h"
+#include "api/problem.h"
 #include "api/talk.h"
 #include "api/ws.h"
 #include "base64.h"

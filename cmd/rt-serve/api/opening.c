@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/fields.h"
 #include "api/member.h"
+#include "api/problem.h"
 #include "config.h"
 #include "hash.h"
 #include "units.h"

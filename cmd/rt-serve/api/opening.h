@@ -11,6 +11,7 @@
 #include "net/loop.h"
 
 struct feed;
+struct fields;
 struct member;
 
 struct opening {

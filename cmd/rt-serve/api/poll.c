@@ -7,8 +7,10 @@
 
 #include "api/encode.h"
 #include "api/feed.h"
+#include "api/fields.h"
 #include "api/member.h"
 #include "api/opening.h"
+#include "api/problem.h"
 #include "config.h"
 
 /* A page ends with the event that makes it larger. */

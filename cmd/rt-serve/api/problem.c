@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "api/request.h"
+#include "api/fields.h"
 #include "json.h"
 #include "utf8.h"
 

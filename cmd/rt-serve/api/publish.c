@@ -7,6 +7,7 @@
 
 #include "api/draft.h"
 #include "api/group.h"
+#include "api/problem.h"
 #include "api/publish_answer.h"
 #include "api/publish_state.h"
 #include "api/rate.h"

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "api/fields.h"
+#include "api/problem.h"
 #include "api/publish_state.h"
 #include "json.h"
 

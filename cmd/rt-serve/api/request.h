@@ -78,24 +78,6 @@ int subscribe_since(struct api *a, struct str since, struct hub_start *start, st
 /** every= and batch= (p == NULL: absent; also of /ws) into (o). 0, or -1 and a sentence. */
 int subscribe_ticks(struct str every, struct str batch, struct hub_options *o, struct buf *why);
 
-/** Header fields that every answer carries (nosniff, CORS, Vary...), collected into an array. */
-#define FIELDS_MAX 24
-struct fields {
-	struct http_field f[FIELDS_MAX];
-	unsigned n;
-	char scratch[2600];	/* numbers and cursors */
-	size_t used;
-};
-void fields_init(struct fields *f, const struct request *r);
-void fields_add(struct fields *f, const char *name, struct str value);	/* value is copied */
-
-/** Answer application/problem+json (RFC 9457) with (detail), which says what to do. */
-void problem_respond(struct exchange *x, const struct request *r, unsigned status, const char *detail_fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-/** The JSON of a problem alone. 0 or -1. */
-int problem_write(struct buf *b, unsigned status, struct str detail);
-
 /* Routes; each takes over the exchange (accepts or answers it). */
 void poll_start(struct exchange *x, struct request *r, struct subscribe *s);
 void stream_start(struct exchange *x, struct request *r, struct subscribe *s);	/* SSE, NDJSON */

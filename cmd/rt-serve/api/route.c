@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/access_log.h"
+#include "api/fields.h"
 #include "api/forwarded.h"
 #include "api/origin.h"
 #include "api/problem.h"

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "api/collect.h"
+#include "api/fields.h"
+#include "api/problem.h"
 #include "api/request.h"
 #include "config.h"
 #include "json.h"

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "api/feed.h"
+#include "api/fields.h"
+#include "api/problem.h"
 #include "config.h"
 
 struct stream {
