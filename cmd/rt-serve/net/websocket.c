@@ -267,18 +267,18 @@ static void on_close(struct websocket *w, const uint8_t *p, size_t n)
 
 	w->close_received = true;
 	if (n == 1 || (n >= 2 && !code_ok(code))) {
-		websocket_fail(w, 1002, CONN_PROTOCOL);
+		websocket_fail(w, WEBSOCKET_PROTOCOL_ERROR, CONN_PROTOCOL);
 		return;
 	}
 	if (n > 2 && !utf8_valid((const char *)p + 2, n - 2)) {
-		websocket_fail(w, 1007, CONN_PROTOCOL);
+		websocket_fail(w, WEBSOCKET_BAD_DATA, CONN_PROTOCOL);
 		return;
 	}
 	if (w->close_sent) {
 		conn_close_after_flush(w->conn, CONN_DONE);
 		return;
 	}
-	w->code = code == 0 ? 1005 : (uint16_t)code;	/* 1005: none was given */
+	w->code = code == 0 ? WEBSOCKET_NO_CODE : (uint16_t)code;
 	send_close(w, code, "");
 	conn_close_after_flush(w->conn, CONN_EOF);
 }
@@ -336,7 +336,7 @@ static void on_frame_chunk(wslay_event_context_ptr wslay,
 	if (wslay_is_ctrl_frame(r->opcode) || conn_over(r->w->conn))
 		return;
 	if (buf_add(&r->message, f->data, f->data_length) != 0)
-		websocket_fail(r->w, 1009, CONN_NOMEM);
+		websocket_fail(r->w, WEBSOCKET_TOO_BIG, CONN_NOMEM);
 }
 
 static void on_msg(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *m, void *arg)
@@ -449,12 +449,12 @@ static unsigned wslay_verdict(wslay_event_context_ptr wslay, int error)
 	unsigned code;
 
 	if (error == WSLAY_ERR_NOMEM)
-		return 1011;
+		return WEBSOCKET_INTERNAL_ERROR;
 	if (error != 0)
-		return 1002;
+		return WEBSOCKET_PROTOCOL_ERROR;
 	wslay_event_send(wslay);
 	code = wslay_event_get_status_code_sent(wslay);
-	return code == 0 || code == 1006 ? 1002 : code;
+	return code == 0 || code == WEBSOCKET_BROKEN_OFF ? WEBSOCKET_PROTOCOL_ERROR : code;
 }
 
 static void websocket_input(struct conn *c)
@@ -539,7 +539,7 @@ static void websocket_closed(struct conn *c, enum conn_end why)
 
 	if (w->reader != NULL)
 		reader_give(w);
-	w->ops->closed(w, w->code == 0 ? 1006 : w->code, why);
+	w->ops->closed(w, w->code == 0 ? WEBSOCKET_BROKEN_OFF : w->code, why);
 	free(w->pong);
 	free(w);
 	c->ws = NULL;

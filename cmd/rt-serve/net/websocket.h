@@ -14,12 +14,25 @@
 
 struct websocket;
 
+/** Close codes (RFC 6455, 7.4.1, and the registry it founded). */
+enum websocket_code {
+	WEBSOCKET_NORMAL = 1000,
+	WEBSOCKET_GOING_AWAY = 1001,	/* the server goes down */
+	WEBSOCKET_PROTOCOL_ERROR = 1002,
+	WEBSOCKET_NO_CODE = 1005,	/* never sent: the peer gave none */
+	WEBSOCKET_BROKEN_OFF = 1006,	/* never sent: there was no close frame */
+	WEBSOCKET_BAD_DATA = 1007,	/* text that is not UTF-8 */
+	WEBSOCKET_TOO_BIG = 1009,
+	WEBSOCKET_INTERNAL_ERROR = 1011,
+	WEBSOCKET_RESTART = 1012,	/* connect again, to be balanced anew */
+};
+
 struct websocket_ops {
 	/** One whole message; text is valid UTF-8. Dies when this returns. */
 	void (*message)(struct websocket *w, bool binary, const uint8_t *p, size_t n);
-	/** A pong came: answers websocket_ping's payload. May be NULL. */
+	/** A pong came, asked for by a ping or not (RFC 6455, 5.5.3). May be NULL. */
 	void (*pong)(struct websocket *w, struct str payload);
-	/** It is over: close code received or sent (1006: broken off). Free the state. */
+	/** It is over: close code received or sent. Free the state. */
 	void (*closed)(struct websocket *w, unsigned code, enum conn_end why);
 };
 
