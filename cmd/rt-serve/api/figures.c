@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/figures.h"
+
 #include <stddef.h>
 
-#include "api/status.h"
 #include "opt.h"
 
 enum figure_kind { FIGURE_GAUGE, FIGURE_COUNTER };

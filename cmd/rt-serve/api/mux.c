@@ -6,9 +6,11 @@
 
 #include "api/feed.h"
 #include "api/fields.h"
+#include "api/mux_request.h"
 #include "api/problem.h"
+#include "api/publish_value.h"
+#include "api/subscribe.h"
 #include "api/talk.h"
-#include "api/ws.h"
 #include "base64.h"
 #include "config.h"
 #include "topic.h"
@@ -337,7 +339,7 @@ static void begin_sub(struct mux *m, struct str ref, const struct subscribe *s, 
 
 static void op_subscribe(struct mux *m, struct mux_request *r)
 {
-	struct subscribe s = {.mode = MODE_WS};
+	struct subscribe s = {.mode = SUBSCRIBE_WS};
 	bool heartbeat = false;
 	const char *wrong;
 	struct buf why;
@@ -543,7 +545,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 /* --- its life --------------------------------------------------------------------------------- */
 
 /** No more events; wait for the client's close frame. */
-static void end(struct mux *m, enum ws_close code, const char *reason)
+static void end(struct mux *m, enum websocket_code code, const char *reason)
 {
 	loop_timer_cancel(mux_api(m)->loop, &m->timer);
 	while (m->subs != NULL)
@@ -559,9 +561,9 @@ static void drain(struct live *v)
 	if (m->ending)
 		return;
 	if (atomic_load_explicit(&mux_api(m)->shared->draining, memory_order_relaxed))
-		end(m, WS_CLOSE_GOING_AWAY, "the server is going down");
+		end(m, WEBSOCKET_GOING_AWAY, "the server is going down");
 	else
-		end(m, WS_CLOSE_RESTART, "connect again");
+		end(m, WEBSOCKET_RESTART, "connect again");
 }
 
 /** Subscriptions that an event ended for want of memory, or because the store failed. */
@@ -708,7 +710,7 @@ static struct mux *mux_new(struct exchange *x, const struct request *r)
 	return NULL;
 }
 
-void ws_mux_start(struct exchange *x, struct request *r)
+void mux_start(struct exchange *x, struct request *r)
 {
 	struct api *a = r->api;
 	struct fields f;

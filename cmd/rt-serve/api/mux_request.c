@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/mux.h"
+#include "api/mux_request.h"
 
 /* Bytes of a ref, which is kept for every subscription. */
 #define REF_MAX 256

@@ -7,7 +7,7 @@
  * starting cursor later. Streams keep it only if they need more than that (until=, every=,
  * batch=, presence).
  */
-#include "api/request.h"
+#include "api/subscribe.h"
 #include "net/loop.h"
 
 struct feed;

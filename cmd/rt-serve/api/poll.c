@@ -50,7 +50,7 @@ static struct poll *poll_of(struct subscription *s)
 
 static bool is_ndjson(const struct poll *p)
 {
-	return p->opening->s.mode == MODE_POLL_NDJSON;
+	return p->opening->s.mode == SUBSCRIBE_POLL_NDJSON;
 }
 
 /* --- the next page ---------------------------------------------------------------------------- */

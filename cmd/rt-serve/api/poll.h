@@ -4,10 +4,14 @@
 
 /*
  * Polls and long polls (RFC 6202): one page of events as a JSON array or NDJSON, with the cursor
- * behind it as ETag and in the Link to the next page. poll_start is declared in request.h; this
- * is what can be tried without a connection.
+ * behind it as ETag and in the Link to the next page.
  */
-#include "api/request.h"
+#include "api/subscribe.h"
+
+/** Answer (x) as (s) says; takes over the exchange, not (s). */
+void poll_start(struct exchange *x, struct request *r, struct subscribe *s);
+
+/* --- what can be tried without a connection ---------------------------------------------------- */
 
 /**
  * Append the path and query of the next page, all but the cursor itself: PATH?...&since= . What

@@ -4,10 +4,12 @@
 
 /*
  * POST /topics/{topic} and POST /events. One value, or NDJSON of any length that goes to the store
- * while it comes in; with an Idempotency-Key all of it in one transaction. The entry points are in
- * request.h (publish_start, publish_value).
+ * while it comes in; with an Idempotency-Key all of it in one transaction.
  */
 #include "api/request.h"
+
+/** Takes over the exchange. */
+void publish_start(struct exchange *x, struct request *r);
 
 /** How the body is to be read. */
 enum publish_body { PUBLISH_JSON, PUBLISH_NDJSON, PUBLISH_TEXT, PUBLISH_BYTES, PUBLISH_UNSUPPORTED };

@@ -6,10 +6,15 @@
 #include "api/access_log.h"
 #include "api/fields.h"
 #include "api/forwarded.h"
+#include "api/mux.h"
 #include "api/origin.h"
+#include "api/poll.h"
 #include "api/problem.h"
-#include "api/request.h"
+#include "api/publish.h"
+#include "api/status.h"
 #include "api/stream.h"
+#include "api/subscribe.h"
+#include "api/ws.h"
 #include "config.h"
 #include "topic.h"
 
@@ -44,16 +49,16 @@ static void subscribe_route(struct exchange *x, struct request *r)
 	}
 	buf_fini(&why);
 	switch (s.mode) {
-	case MODE_POLL:
-	case MODE_POLL_NDJSON:
+	case SUBSCRIBE_POLL:
+	case SUBSCRIBE_POLL_NDJSON:
 		poll_start(x, r, &s);
 		break;
-	case MODE_SSE:
-	case MODE_NDJSON:
+	case SUBSCRIBE_SSE:
+	case SUBSCRIBE_NDJSON:
 		stream_start(x, r, &s);
 		break;
-	case MODE_WS:
-		ws_topic_start(x, r, &s);
+	case SUBSCRIBE_WS:
+		ws_start(x, r, &s);
 		break;
 	}
 	subscribe_fini(&s);
@@ -87,8 +92,8 @@ static void about_route(struct exchange *x, struct request *r)
 static const struct route routes[] = {
 	{"/topics/", ROUTE_DATA, METHOD_GET | METHOD_POST, topic_route},	/* a prefix */
 	{"/events", ROUTE_DATA, METHOD_GET | METHOD_POST, topic_route},
-	{"/ws", ROUTE_DATA, METHOD_GET, ws_mux_start},
-	{"/presence", ROUTE_DATA, METHOD_GET, presence_get},
+	{"/ws", ROUTE_DATA, METHOD_GET, mux_start},
+	{"/presence", ROUTE_DATA, METHOD_GET, status_get},
 	{"/topics", ROUTE_DATA, METHOD_GET, status_get},
 	{"/connections", ROUTE_FIGURES, METHOD_GET, status_get},
 	{"/stats", ROUTE_FIGURES, METHOD_GET, status_get},

@@ -5,9 +5,8 @@
 
 #include "api/collect.h"
 #include "api/fields.h"
+#include "api/figures.h"
 #include "api/problem.h"
-#include "api/request.h"
-#include "config.h"
 #include "json.h"
 #include "topic.h"
 #include "units.h"
@@ -218,6 +217,30 @@ static void get_topics(struct exchange *x, const struct request *r)
 	buf_fini(&list.last);
 }
 
+/* --- presence ---------------------------------------------------------------------------------------- */
+
+static void get_presence(struct exchange *x, const struct request *r)
+{
+	struct str topic = request_param(r, "topic");
+	struct buf b;
+
+	if (topic.p == NULL || topic_check(topic) != TOPIC_OK) {
+		problem_respond(x, r, 400, "topic= takes one plain topic");
+		return;
+	}
+	if (!presence_wants(r->api->shared->presence, topic)) {
+		problem_respond(x, r, 404, "presence is not kept for this topic: start rt-serve with "
+			"--presence PATTERN");
+		return;
+	}
+	buf_init(&b, ANSWER_MAX);
+	if (presence_write(r->api->shared->presence, topic, &b) != 0)
+		exchange_abort(x, CONN_NOMEM);
+	else
+		respond(x, r, 200, "application/json", buf_str(&b));
+	buf_fini(&b);
+}
+
 /* --- the routes ---------------------------------------------------------------------------------------- */
 
 static void get_ready(struct exchange *x, const struct request *r)
@@ -240,28 +263,8 @@ void status_get(struct exchange *x, struct request *r)
 		get_topics(x, r);
 	else if (str_is(path, "/connections"))
 		get_connections(x);
+	else if (str_is(path, "/presence"))
+		get_presence(x, r);
 	else
 		get_figures(x, str_is(path, "/metrics"));
-}
-
-void presence_get(struct exchange *x, struct request *r)
-{
-	struct str topic = request_param(r, "topic");
-	struct buf b;
-
-	if (topic.p == NULL || topic_check(topic) != TOPIC_OK) {
-		problem_respond(x, r, 400, "topic= takes one plain topic");
-		return;
-	}
-	if (!presence_wants(r->api->shared->presence, topic)) {
-		problem_respond(x, r, 404, "presence is not kept for this topic: start rt-serve with "
-			"--presence PATTERN");
-		return;
-	}
-	buf_init(&b, ANSWER_MAX);
-	if (presence_write(r->api->shared->presence, topic, &b) != 0)
-		exchange_abort(x, CONN_NOMEM);
-	else
-		respond(x, r, 200, "application/json", buf_str(&b));
-	buf_fini(&b);
 }

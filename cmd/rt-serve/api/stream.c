@@ -307,14 +307,14 @@ static void respond_head(struct exchange *x, struct request *r, bool sse)
 
 static enum form form_of(const struct subscribe *s)
 {
-	if (s->mode == MODE_SSE)
+	if (s->mode == SUBSCRIBE_SSE)
 		return s->data_only ? FORM_SSE_DATA : FORM_SSE;
 	return s->data_only ? FORM_NDJSON_DATA : FORM_NDJSON;
 }
 
 void stream_start(struct exchange *x, struct request *r, struct subscribe *s)
 {
-	bool sse = s->mode == MODE_SSE;
+	bool sse = s->mode == SUBSCRIBE_SSE;
 	struct stream *st;
 	struct opening *o;
 

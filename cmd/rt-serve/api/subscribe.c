@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
+#include "api/subscribe.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "api/request.h"
 #include "config.h"
 #include "topic.h"
 #include "units.h"
@@ -182,20 +182,20 @@ static enum media accepted(const struct request *r)
 }
 
 static int parse_as(const struct request *r, struct str as, enum media media,
-	enum request_mode *mode, struct buf *why)
+	enum subscribe_mode *mode, struct buf *why)
 {
 	if (str_is(as, "poll"))
-		*mode = media == MEDIA_NDJSON ? MODE_POLL_NDJSON : MODE_POLL;
+		*mode = media == MEDIA_NDJSON ? SUBSCRIBE_POLL_NDJSON : SUBSCRIBE_POLL;
 	else if (str_is(as, "sse"))
-		*mode = MODE_SSE;
+		*mode = SUBSCRIBE_SSE;
 	else if (str_is(as, "ndjson"))
-		*mode = MODE_NDJSON;
+		*mode = SUBSCRIBE_NDJSON;
 	else if (!str_is(as, "ws"))
 		return refuse(why, "as= is one of poll, sse, ndjson and ws");
 	else if (!r->http->upgrade_websocket)
 		return refuse(why, "as=ws needs a WebSocket handshake (RFC 6455): connect with a ws:// URL");
 	else
-		*mode = MODE_WS;
+		*mode = SUBSCRIBE_WS;
 	return 0;
 }
 
@@ -213,19 +213,19 @@ static int parse_mode(const struct request *r, struct subscribe *s, struct buf *
 	if (as.p != NULL)
 		return parse_as(r, as, media, &s->mode, why);
 	if (r->http->upgrade_websocket)
-		s->mode = MODE_WS;
+		s->mode = SUBSCRIBE_WS;
 	else if (media == MEDIA_SSE)
-		s->mode = MODE_SSE;
+		s->mode = SUBSCRIBE_SSE;
 	else if (follow)
-		s->mode = MODE_NDJSON;
+		s->mode = SUBSCRIBE_NDJSON;
 	else
-		s->mode = media == MEDIA_NDJSON ? MODE_POLL_NDJSON : MODE_POLL;
+		s->mode = media == MEDIA_NDJSON ? SUBSCRIBE_POLL_NDJSON : SUBSCRIBE_POLL;
 	return 0;
 }
 
 static bool is_poll(const struct subscribe *s)
 {
-	return s->mode == MODE_POLL || s->mode == MODE_POLL_NDJSON;
+	return s->mode == SUBSCRIBE_POLL || s->mode == SUBSCRIBE_POLL_NDJSON;
 }
 
 /** Seconds to wait, of ?wait= or else of Prefer (RFC 7240): p == NULL: neither. */

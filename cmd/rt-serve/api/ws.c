@@ -7,6 +7,7 @@
 #include "api/feed.h"
 #include "api/fields.h"
 #include "api/problem.h"
+#include "api/publish_value.h"
 #include "api/talk.h"
 #include "json.h"
 
@@ -105,7 +106,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 /* --- its life --------------------------------------------------------------------------------- */
 
 /** No more events; wait for the client's close frame. */
-static void end(struct ws *ws, enum ws_close code, const char *reason)
+static void end(struct ws *ws, enum websocket_code code, const char *reason)
 {
 	loop_timer_cancel(feed_api(&ws->feed)->loop, &ws->timer);
 	feed_fini(&ws->feed);
@@ -120,9 +121,9 @@ static void drain(struct live *v)
 	if (ws->feed.state == FEED_IDLE)
 		return;		/* it is being closed already */
 	if (atomic_load_explicit(&a->shared->draining, memory_order_relaxed))
-		end(ws, WS_CLOSE_GOING_AWAY, "the server is going down");
+		end(ws, WEBSOCKET_GOING_AWAY, "the server is going down");
 	else
-		end(ws, WS_CLOSE_RESTART, "connect again");
+		end(ws, WEBSOCKET_RESTART, "connect again");
 }
 
 static void send_ping(struct ws *ws, struct api *a)
@@ -178,10 +179,10 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 		respond_past(ws, loop_user(l));
 		break;
 	case FEED_OVER:
-		end(ws, WS_CLOSE_NORMAL, "until");
+		end(ws, WEBSOCKET_NORMAL, "until");
 		break;
 	case FEED_BROKEN:
-		end(ws, WS_CLOSE_INTERNAL, "out of memory, or the store has failed");
+		end(ws, WEBSOCKET_INTERNAL_ERROR, "out of memory, or the store has failed");
 		break;
 	default:
 		beat(ws, loop_user(l));
@@ -307,7 +308,7 @@ static struct ws *ws_new(struct exchange *x, const struct request *r)
 	return NULL;
 }
 
-void ws_topic_start(struct exchange *x, struct request *r, struct subscribe *s)
+void ws_start(struct exchange *x, struct request *r, struct subscribe *s)
 {
 	struct ws *ws;
 	struct opening *o;

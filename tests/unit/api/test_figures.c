@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/status.h"
+#include "api/figures.h"
 
 #include <stdlib.h>
 

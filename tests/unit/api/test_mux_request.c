@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include "api/mux.h"
+#include "api/mux_request.h"
 #include "tests/unit/tap.h"
 
 static char scratch[4096];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include "api/request.h"
+#include "api/subscribe.h"
 #include "config.h"
 #include "tests/unit/tap.h"
 #include "units.h"
@@ -132,50 +132,50 @@ static void test_topics(void)
 static void test_mode(void)
 {
 	parse("t", "", NULL);
-	eq_num(s.mode, MODE_POLL, "no wish: a poll");
+	eq_num(s.mode, SUBSCRIBE_POLL, "no wish: a poll");
 	parse("t", "", FIELDS("accept", "*/*"));
-	eq_num(s.mode, MODE_POLL, "curl: a poll");
+	eq_num(s.mode, SUBSCRIBE_POLL, "curl: a poll");
 	parse("t", "", FIELDS("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
-	eq_num(s.mode, MODE_POLL, "a browser's address bar: a poll");
+	eq_num(s.mode, SUBSCRIBE_POLL, "a browser's address bar: a poll");
 	parse("t", "", FIELDS("accept", "text/html"));
-	eq_num(s.mode, MODE_POLL, "nothing we have: JSON all the same");
+	eq_num(s.mode, SUBSCRIBE_POLL, "nothing we have: JSON all the same");
 	parse("t", "", FIELDS("accept", "text/event-stream"));
-	eq_num(s.mode, MODE_SSE, "EventSource");
+	eq_num(s.mode, SUBSCRIBE_SSE, "EventSource");
 	parse("t", "", FIELDS("accept", "Text/Event-Stream; charset=utf-8"));
-	eq_num(s.mode, MODE_SSE, "in any case and with parameters");
+	eq_num(s.mode, SUBSCRIBE_SSE, "in any case and with parameters");
 	parse("t", "", FIELDS("accept", "application/json;q=0.5, text/event-stream"));
-	eq_num(s.mode, MODE_SSE, "the best quality wins");
+	eq_num(s.mode, SUBSCRIBE_SSE, "the best quality wins");
 	parse("t", "", FIELDS("accept", "text/event-stream;q=0.25, application/json;q=0.3"));
-	eq_num(s.mode, MODE_POLL, "to three digits");
+	eq_num(s.mode, SUBSCRIBE_POLL, "to three digits");
 	parse("t", "", FIELDS("accept", "text/event-stream;q=0, */*"));
-	eq_num(s.mode, MODE_POLL, "q=0 is no");
+	eq_num(s.mode, SUBSCRIBE_POLL, "q=0 is no");
 	parse("t", "", FIELDS("accept", "application/json, text/event-stream"));
-	eq_num(s.mode, MODE_POLL, "of equals the first");
+	eq_num(s.mode, SUBSCRIBE_POLL, "of equals the first");
 	parse("t", "", FIELDS("accept", "text/html", "accept", "text/event-stream"));
-	eq_num(s.mode, MODE_SSE, "a second Accept field");
+	eq_num(s.mode, SUBSCRIBE_SSE, "a second Accept field");
 	parse("t", "", FIELDS("accept", "application/x-ndjson"));
-	eq_num(s.mode, MODE_POLL_NDJSON, "NDJSON without follow: a poll");
+	eq_num(s.mode, SUBSCRIBE_POLL_NDJSON, "NDJSON without follow: a poll");
 	parse("t", "follow", FIELDS("accept", "application/x-ndjson"));
-	eq_num(s.mode, MODE_NDJSON, "with follow: endless");
+	eq_num(s.mode, SUBSCRIBE_NDJSON, "with follow: endless");
 	parse("t", "follow", NULL);
-	eq_num(s.mode, MODE_NDJSON, "follow alone is enough");
+	eq_num(s.mode, SUBSCRIBE_NDJSON, "follow alone is enough");
 	parse("t", "follow=0", NULL);
-	eq_num(s.mode, MODE_POLL, "follow=0 is no");
+	eq_num(s.mode, SUBSCRIBE_POLL, "follow=0 is no");
 	parse("t", "follow", FIELDS("accept", "text/event-stream"));
-	eq_num(s.mode, MODE_SSE, "SSE follows anyway");
+	eq_num(s.mode, SUBSCRIBE_SSE, "SSE follows anyway");
 	refused("t", "follow=maybe", NULL, "follow is a flag");
 }
 
 static void test_as(void)
 {
 	parse("t", "as=poll", FIELDS("accept", "text/event-stream"));
-	eq_num(s.mode, MODE_POLL, "as= overrides Accept");
+	eq_num(s.mode, SUBSCRIBE_POLL, "as= overrides Accept");
 	parse("t", "as=poll", FIELDS("accept", "application/x-ndjson"));
-	eq_num(s.mode, MODE_POLL_NDJSON, "as=poll in NDJSON");
+	eq_num(s.mode, SUBSCRIBE_POLL_NDJSON, "as=poll in NDJSON");
 	parse("t", "as=sse", NULL);
-	eq_num(s.mode, MODE_SSE, "as=sse");
+	eq_num(s.mode, SUBSCRIBE_SSE, "as=sse");
 	parse("t", "as=ndjson", NULL);
-	eq_num(s.mode, MODE_NDJSON, "as=ndjson");
+	eq_num(s.mode, SUBSCRIBE_NDJSON, "as=ndjson");
 	refused("t", "as=ws", NULL, "handshake");
 	refused("t", "as=webrtc", NULL, "poll, sse, ndjson and ws");
 	refused("t", "as=", NULL, "poll, sse, ndjson and ws");
@@ -191,7 +191,7 @@ static void test_upgrade(void)
 	ask(&q, "t", "", NULL);
 	q.http.upgrade_websocket = true;
 	ok(subscribe_parse(&q.r, &s, &status, &why) == 0, "an upgrade is parsed");
-	eq_num(s.mode, MODE_WS, "and is a WebSocket");
+	eq_num(s.mode, SUBSCRIBE_WS, "and is a WebSocket");
 	buf_fini(&why);
 }
 
