@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "api/live.h"
 #include "net/listener.h"
 
 #define TICK_MS 20

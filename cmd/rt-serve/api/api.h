@@ -79,26 +79,4 @@ static inline const struct config *api_config(const struct api *a)
 	return atomic_load_explicit(&a->shared->config, memory_order_acquire);
 }
 
-/**
- * A long request: a stream, a WebSocket, a waiting poll, a publish that goes on. Embedded in its
- * state and linked into its loop's list while it is open.
- */
-enum live_kind { LIVE_LONGPOLL, LIVE_SSE, LIVE_NDJSON, LIVE_WS, LIVE_MUX, LIVE_PUBLISH };
-
-struct live {
-	struct live *next, **prev;
-	struct conn *conn;
-	enum live_kind kind;
-	/** End it kindly because the server drains or --max-stream is over: answer or last frames. */
-	void (*drain)(struct live *v);
-	/** Append its part of /connections: topics, lag, … as JSON members without braces. */
-	void (*describe)(const struct live *v, struct buf *b);
-};
-
-void live_add(struct api *a, struct live *v);
-void live_remove(struct live *v);
-
-/** It is asked to end: from the list of open ones to that of those leaving. */
-void live_leave(struct api *a, struct live *v);
-
 #endif

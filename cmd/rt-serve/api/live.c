@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/api.h"
+#include "api/live.h"
 
 static void link_first(struct live **list, struct live *v)
 {

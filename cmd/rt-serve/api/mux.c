@@ -6,6 +6,7 @@
 
 #include "api/feed.h"
 #include "api/fields.h"
+#include "api/live.h"
 #include "api/mux_request.h"
 #include "api/problem.h"
 #include "api/publish_value.h"

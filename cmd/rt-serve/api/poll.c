@@ -8,6 +8,7 @@
 #include "api/encode.h"
 #include "api/feed.h"
 #include "api/fields.h"
+#include "api/live.h"
 #include "api/member.h"
 #include "api/opening.h"
 #include "api/problem.h"

@@ -5,6 +5,7 @@
 /* The state of one POST, between publish.c, which reads it, and publish_answer.c. */
 #include "api/draft.h"
 #include "api/group.h"
+#include "api/live.h"
 #include "api/publish.h"
 #include "api/request.h"
 #include "line.h"

@@ -6,6 +6,7 @@
 #include "api/collect.h"
 #include "api/fields.h"
 #include "api/figures.h"
+#include "api/live.h"
 #include "api/problem.h"
 #include "json.h"
 #include "topic.h"

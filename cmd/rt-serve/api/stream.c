@@ -7,6 +7,7 @@
 
 #include "api/feed.h"
 #include "api/fields.h"
+#include "api/live.h"
 #include "api/problem.h"
 #include "config.h"
 
