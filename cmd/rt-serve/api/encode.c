@@ -21,7 +21,7 @@
  * and their mark keeps the event.
  */
 struct cached {
-	struct slice slice;		/* chunk == NULL: nothing */
+	struct slice slice;		/* block == NULL: nothing */
 	uint64_t turn;
 	const struct event *event;
 };
@@ -187,11 +187,11 @@ struct slice encode_event(struct encoder *e, struct event *ev, enum form form, b
 {
 	struct cached *c = &e->events[form][chunked];
 
-	if (c->slice.chunk != NULL && c->event == ev && c->turn == e->arena->turn)
+	if (c->slice.block != NULL && c->event == ev && c->turn == e->arena->turn)
 		return c->slice;
 	event_ref(ev);		/* the mark's */
 	c->slice = lay_event(e->arena, ev, form, chunked);
-	if (c->slice.chunk == NULL)
+	if (c->slice.block == NULL)
 		event_unref(ev);
 	c->event = ev;
 	c->turn = e->arena->turn;
@@ -227,7 +227,7 @@ struct slice encode_heartbeat(struct encoder *e, struct str cursor, enum form fo
 	struct cached_heartbeat *c = &e->heartbeats[form][chunked];
 
 	assert(cursor.n <= CURSOR_MAX);
-	if (c->slice.chunk != NULL && c->turn == e->arena->turn &&
+	if (c->slice.block != NULL && c->turn == e->arena->turn &&
 	    str_eq((struct str){c->cursor, c->ncursor}, cursor))
 		return c->slice;
 	c->slice = lay_heartbeat(e->arena, cursor, form, chunked);

@@ -6,7 +6,7 @@
  * Wire forms of events. Each form of an event is built at most once per loop and turn, laid behind
  * the one before it in the loop's arena, and written by reference by everybody who needs it.
  */
-#include "net/chunk.h"
+#include "net/arena.h"
 #include "store/store.h"
 
 struct encoder;
@@ -26,7 +26,7 @@ void encoder_free(struct encoder *e);
 
 /**
  * The bytes of (ev) in (form), with HTTP/1.1 chunk framing if (chunked). The mark's tag is the
- * event (one reference). Cached for the event encoded last in this form. chunk == NULL: no memory.
+ * event (one reference). Cached for the event encoded last in this form. block == NULL: no memory.
  */
 struct slice encode_event(struct encoder *e, struct event *ev, enum form form, bool chunked);
 

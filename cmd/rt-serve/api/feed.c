@@ -58,7 +58,7 @@ static bool on_event(struct subscription *s, struct event *e)
 	if (f->state != FEED_OPEN)
 		return false;
 	bytes = encode_event(feed_api(f)->encoder, e, f->form, f->chunked);
-	if (bytes.chunk == NULL) {
+	if (bytes.block == NULL) {
 		look_later(f, FEED_BROKEN);
 		return false;
 	}

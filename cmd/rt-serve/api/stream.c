@@ -150,7 +150,7 @@ static void send_heartbeat(struct stream *st, struct api *a)
 	if (is_sse(&st->feed) && (c = feed_cursor(&st->feed, cursor)).n == 0)
 		return;
 	s = encode_heartbeat(a->encoder, c, st->feed.form, st->feed.chunked);
-	if (s.chunk != NULL)
+	if (s.block != NULL)
 		exchange_queue(x, s, &st->feed.owner);
 }
 

@@ -131,7 +131,7 @@ static void send_ping(struct ws *ws, struct api *a)
 {
 	char cursor[CURSOR_MAX];
 	struct slice s = encode_heartbeat(a->encoder, feed_cursor(&ws->feed, cursor), FORM_WS, false);
-	if (s.chunk != NULL)
+	if (s.block != NULL)
 		websocket_queue(ws->talk.w, s, &ws->feed.owner);
 }
 

@@ -6,7 +6,7 @@
  * A connection: a socket on one loop, what is still to be written to it, and the protocol that
  * speaks on it. At rest it holds no buffer and no parser. conn_close is its only ending.
  *
- * Output is a list of pieces: slices of shared chunks, or private bytes. They are written in the
+ * Output is a list of pieces: slices of shared blocks, or private bytes. They are written in the
  * loop's flush with one writev. If the socket does not take all of them, the piece in flight is
  * kept up to the end of its message, everything behind it is handed back to its owners (see
  * conn_owner_ops), and nothing more is taken until the rest is out.

@@ -18,7 +18,7 @@ struct websocket;
 
 #define INPUT_SIZE 16384	/* larger only for a request head */
 #define INPUT_TURN 65536	/* bytes read from a connection in one callback */
-#define OUTPUT_COPY 16384	/* a rest up to this is copied, so that it pins no chunk */
+#define OUTPUT_COPY 16384	/* a rest up to this is copied, so that it pins no block */
 #define OUTPUT_STALLED 65536	/* behind a stall so much may wait before input is read no more */
 #define LINGER_MS 2000
 #define REFUSED_HEAD_MS 2000	/* for the request of a connection that is refused */
@@ -45,10 +45,10 @@ struct input {
 
 /** Bytes to be written. */
 struct piece {
-	struct chunk *chunk;
+	struct block *block;
 	struct conn_owner *owner;	/* NULL: nobody wants to know */
 	uint32_t off, len;
-	bool held;			/* has a reference of its own to the chunk */
+	bool held;			/* has a reference of its own to the block */
 	bool fixed;			/* not dropped by a stall */
 };
 

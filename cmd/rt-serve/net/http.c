@@ -361,7 +361,7 @@ bool exchange_queue(struct exchange *x, struct slice s, struct conn_owner *owner
 	if (x == x->conn->exchanges) {
 		if (!conn_queue(x->conn, s, owner))
 			return false;
-	} else if (exchange_out(x, s.chunk->bytes + s.off, s.len) != 0) {
+	} else if (exchange_out(x, s.block->bytes + s.off, s.len) != 0) {
 		return false;
 	}
 	x->sent += s.len;

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "net/chunk.h"
+#include "net/arena.h"
 
 struct conn;
 struct loop;

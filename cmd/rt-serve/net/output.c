@@ -30,7 +30,7 @@ void output_give(struct loop *l, struct output *o)
 {
 	for (unsigned i = 0; i < o->n; i++)
 		if (o->pieces[i].held)
-			chunk_unref(&l->arena, o->pieces[i].chunk);
+			block_unref(&l->arena, o->pieces[i].block);
 	l->outputs.lent--;
 	if (l->outputs.n == OUTPUTS_KEEP || o->cap > PIECES_KEEP) {
 		free(o->pieces);
@@ -77,7 +77,7 @@ static bool output_add(struct output *o, struct slice s, struct conn_owner *owne
 {
 	struct piece *last = o->n > 0 ? &o->pieces[o->n - 1] : NULL, *p;
 
-	if (last != NULL && !held && !last->held && last->chunk == s.chunk
+	if (last != NULL && !held && !last->held && last->block == s.block
 		&& last->off + last->len == s.off && last->owner == owner && last->fixed == fixed) {
 		last->len += s.len;
 		o->bytes += s.len;
@@ -91,7 +91,7 @@ static bool output_add(struct output *o, struct slice s, struct conn_owner *owne
 		o->pieces = p;
 		o->cap = cap;
 	}
-	o->pieces[o->n++] = (struct piece){s.chunk, owner, s.off, s.len, held, fixed};
+	o->pieces[o->n++] = (struct piece){s.block, owner, s.off, s.len, held, fixed};
 	o->bytes += s.len;
 	return true;
 }
@@ -172,14 +172,14 @@ static bool conn_write_slice(struct conn *c, const void *p, size_t n)
 	uint8_t *dst;
 
 	if (c->out->stalled) {
-		if ((s.chunk = chunk_new(n)) == NULL)
+		if ((s.block = block_new(n)) == NULL)
 			return false;
 		s.off = 0;
-		s.chunk->len = s.len = (uint32_t)n;
-		memcpy(s.chunk->bytes, p, n);
+		s.block->len = s.len = (uint32_t)n;
+		memcpy(s.block->bytes, p, n);
 		if (output_add(c->out, s, NULL, true, true))
 			return true;
-		chunk_unref(&l->arena, s.chunk);
+		block_unref(&l->arena, s.block);
 		return false;
 	}
 	if ((dst = arena_reserve(&l->private, n)) == NULL)
@@ -243,7 +243,7 @@ static int iov_fill(struct loop *l, const struct output *o, struct progress at, 
 	for (unsigned i = at.i; i < o->n; i++) {
 		const struct piece *p = &o->pieces[i];
 		uint32_t skip = i == at.i ? at.done : 0;
-		uint8_t *base = p->chunk->bytes + p->off + skip;
+		uint8_t *base = p->block->bytes + p->off + skip;
 		struct iovec *last = n > 0 ? &l->iov[n - 1] : NULL;
 
 		if (last != NULL && (uint8_t *)last->iov_base + last->iov_len == base) {
@@ -303,7 +303,7 @@ static int conn_writev(struct conn *c, struct progress *at)
 }
 
 /* Index of the first mark that ends at or behind (off); nmarks if there is none. */
-static uint32_t mark_find(const struct chunk *c, uint32_t off)
+static uint32_t mark_find(const struct block *c, uint32_t off)
 {
 	uint32_t lo = 0, hi = c->nmarks;
 
@@ -325,12 +325,12 @@ static uint32_t piece_keep(const struct piece *p, uint32_t done)
 
 	if (p->fixed || done == 0)
 		return p->fixed ? end : p->off;
-	i = mark_find(p->chunk, p->off + done);
-	return i < p->chunk->nmarks && p->chunk->marks[i].end < end ? p->chunk->marks[i].end : end;
+	i = mark_find(p->block, p->off + done);
+	return i < p->block->nmarks && p->block->marks[i].end < end ? p->block->marks[i].end : end;
 }
 
-/* The newest tag among the messages of (chunk) that end in (begin, end]. */
-static void *last_tag(const struct chunk *c, uint32_t begin, uint32_t end)
+/* The newest tag among the messages of (block) that end in (begin, end]. */
+static void *last_tag(const struct block *c, uint32_t begin, uint32_t end)
 {
 	for (uint32_t i = mark_find(c, end); i != UINT32_MAX; i--) {
 		if (i == c->nmarks || c->marks[i].end > end)
@@ -353,7 +353,7 @@ static void *owner_last(const struct output *o, const struct conn_owner *owner, 
 
 		if (p->owner != owner)
 			continue;
-		tag = last_tag(p->chunk, p->off, k == at.i ? keep : p->off + p->len);
+		tag = last_tag(p->block, p->off, k == at.i ? keep : p->off + p->len);
 		if (tag != NULL)
 			return tag;
 	}
@@ -379,10 +379,10 @@ static void owners_stalled(struct output *o, struct progress at, uint32_t keep)
 	}
 }
 
-/* A rest that has to outlive this turn: copy it if it is small, else hold its chunk. */
+/* A rest that has to outlive this turn: copy it if it is small, else hold its block. */
 static bool piece_hold(struct piece *p)
 {
-	struct chunk *copy;
+	struct block *copy;
 
 	p->owner = NULL;
 	p->fixed = true;
@@ -390,16 +390,16 @@ static bool piece_hold(struct piece *p)
 		return true;
 	p->held = true;
 	if (p->len > OUTPUT_COPY) {
-		chunk_ref(p->chunk);
+		block_ref(p->block);
 		return true;
 	}
-	if ((copy = chunk_new(p->len)) == NULL) {
+	if ((copy = block_new(p->len)) == NULL) {
 		p->held = false;
 		return false;
 	}
-	memcpy(copy->bytes, p->chunk->bytes + p->off, p->len);
+	memcpy(copy->bytes, p->block->bytes + p->off, p->len);
 	copy->len = p->len;
-	p->chunk = copy;
+	p->block = copy;
 	p->off = 0;
 	return true;
 }
@@ -415,7 +415,7 @@ static bool output_keep(struct loop *l, struct output *o, struct progress at, ui
 
 		if (i < at.i || (i > at.i && !p.fixed)) {
 			if (p.held)
-				chunk_unref(&l->arena, p.chunk);
+				block_unref(&l->arena, p.block);
 			continue;
 		}
 		if (i == at.i) {
@@ -459,7 +459,7 @@ static bool conn_whole(struct conn *c)
 
 	for (unsigned i = 0; i < o->n; i++)
 		if (o->pieces[i].held)
-			chunk_unref(&l->arena, o->pieces[i].chunk);
+			block_unref(&l->arena, o->pieces[i].block);
 	o->n = 0;
 	o->bytes = o->turn_bytes = 0;
 	o->drained = o->drained || o->stalled;

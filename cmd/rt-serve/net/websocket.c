@@ -171,7 +171,7 @@ bool websocket_queue(struct websocket *w, struct slice s, struct conn_owner *own
 {
 	if (w->close_sent || !conn_queue(w->conn, s, owner))
 		return false;
-	if (s.len > 0 && s.chunk->bytes[s.off] == (0x80 | WEBSOCKET_PING))
+	if (s.len > 0 && s.block->bytes[s.off] == (0x80 | WEBSOCKET_PING))
 		count_ping(w);
 	return true;
 }

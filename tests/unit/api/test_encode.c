@@ -39,16 +39,16 @@ static struct event *make_json(const char *data, const char *type)
 
 static void is(struct slice s, const char *want, const char *what)
 {
-	if (!ok(s.chunk != NULL, "%s: there is memory", what))
+	if (!ok(s.block != NULL, "%s: there is memory", what))
 		return;
-	eq_bytes(s.chunk->bytes + s.off, s.len, want, strlen(want), what);
+	eq_bytes(s.block->bytes + s.off, s.len, want, strlen(want), what);
 }
 
 static void is_bytes(struct slice s, const void *want, size_t n, const char *what)
 {
-	if (!ok(s.chunk != NULL, "%s: there is memory", what))
+	if (!ok(s.block != NULL, "%s: there is memory", what))
 		return;
-	eq_bytes(s.chunk->bytes + s.off, s.len, want, n, what);
+	eq_bytes(s.block->bytes + s.off, s.len, want, n, what);
 }
 
 /** (text) framed as one HTTP chunk. */
@@ -204,12 +204,12 @@ static void test_cache(void)
 	setup(&f);
 	first = encode_event(f.encoder, e, FORM_SSE, true);
 	again = encode_event(f.encoder, e, FORM_SSE, true);
-	ok(first.chunk == again.chunk && first.off == again.off && first.len == again.len,
+	ok(first.block == again.block && first.off == again.off && first.len == again.len,
 		"the same event is encoded once");
 	unframed = encode_event(f.encoder, e, FORM_SSE, false);
 	ok(unframed.off != first.off, "with and without chunk framing are two forms");
 	again = encode_event(f.encoder, other, FORM_SSE, true);
-	ok(again.chunk != first.chunk || again.off > first.off, "another event is another encoding");
+	ok(again.block != first.block || again.off > first.off, "another event is another encoding");
 	arena_turn(&f.arena);
 	is_chunk(encode_event(f.encoder, other, FORM_NDJSON_DATA, true), "2\n", "after the turn: encoded anew");
 	is_chunk(encode_event(f.encoder, other, FORM_NDJSON_DATA, true), "2\n", "and cached again");
@@ -231,9 +231,9 @@ static void test_tags(void)
 	setup(&f);
 	s = encode_event(f.encoder, e, FORM_SSE, false);
 	encode_event(f.encoder, e, FORM_SSE, false);
-	eq_num(s.chunk->nmarks, 1, "one mark a message");
-	ok(s.chunk->marks[0].tag == e, "the mark knows the event");
-	eq_num(s.chunk->marks[0].end, s.off + s.len, "and where it ends");
+	eq_num(s.block->nmarks, 1, "one mark a message");
+	ok(s.block->marks[0].tag == e, "the mark knows the event");
+	eq_num(s.block->marks[0].end, s.off + s.len, "and where it ends");
 	eq_num(atomic_load(&e->refs), 2, "and holds one reference");
 	teardown(&f);
 	eq_num(atomic_load(&e->refs), 1, "which the arena gives back");
@@ -257,8 +257,8 @@ static void test_large(void)
 	s = encode_event(f.encoder, e, FORM_NDJSON_DATA, true);
 	nhead = snprintf(head, sizeof(head), "%zx\r\n", n + 1);
 	eq_num(s.len, (size_t)nhead + n + 1 + 2, "length of a large event");
-	ok(memcmp(s.chunk->bytes + s.off, head, (size_t)nhead) == 0, "its chunk head");
-	ok(memcmp(s.chunk->bytes + s.off + nhead, data, n) == 0, "its bytes");
+	ok(memcmp(s.block->bytes + s.off, head, (size_t)nhead) == 0, "its chunk head");
+	ok(memcmp(s.block->bytes + s.off + nhead, data, n) == 0, "its bytes");
 	teardown(&f);
 	event_unref(e);
 	free(data);
@@ -277,9 +277,9 @@ static void test_heartbeats(void)
 	is(encode_heartbeat(f.encoder, STR_LIT("42"), FORM_WS, false), "\x89\x02" "42", "WebSocket: a ping");
 	a = encode_heartbeat(f.encoder, STR_LIT("42"), FORM_SSE, true);
 	b = encode_heartbeat(f.encoder, STR_LIT("42"), FORM_SSE, true);
-	ok(a.chunk == b.chunk && a.off == b.off, "shared by all who stand at the same cursor");
+	ok(a.block == b.block && a.off == b.off, "shared by all who stand at the same cursor");
 	is_chunk(encode_heartbeat(f.encoder, STR_LIT("43"), FORM_SSE, true), "id: 43\n\n", "not by others");
-	ok(a.chunk->marks[0].tag == NULL, "heartbeats have no tag");
+	ok(a.block->marks[0].tag == NULL, "heartbeats have no tag");
 	memset(cursor, '7', sizeof(cursor));
 	b = encode_heartbeat(f.encoder, (struct str){cursor, 125}, FORM_WS, false);
 	eq_num(b.len, 127, "a ping takes 125 bytes");

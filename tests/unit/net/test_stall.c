@@ -74,7 +74,7 @@ static uint32_t random_size(void)
 {
 	switch (rand() % 8) {
 	case 0:
-		return 8 + (uint32_t)rand() % 90000;	/* some have a chunk of their own */
+		return 8 + (uint32_t)rand() % 90000;	/* some have a block of their own */
 	case 1:
 		return 8 + (uint32_t)rand() % 20000;
 	default:
@@ -244,7 +244,7 @@ static void test_forget(void)
 	ok(rig_fini(&rig), "pools got everything back");
 }
 
-/* A stalled reader keeps the message in flight, not what follows it, and pins no shared chunk. */
+/* A stalled reader keeps the message in flight, not what follows it, and pins no shared block. */
 static void test_cheap(void)
 {
 	struct owner *o = &owners[0];
@@ -265,7 +265,7 @@ static void test_cheap(void)
 	rig_turn(&rig, 1);
 	ok(o->told_stalled == 1 && conn_pending(c) < 1500, "only the message in flight is kept");
 	ok(rig.loop->arena.filling->refs == 1 && rig.loop->arena.filling->len == 0,
-		"and it is a copy: the chunk is used again");
+		"and it is a copy: the block is used again");
 	close(peer);
 	ok(rig_fini(&rig), "pools got everything back");
 }
