@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "hub/inside.h"
+#include "hub/hub_internal.h"
 
 /* An event with very many subscribers ends the turn, so that they are flushed before the next. */
 #define TURN_DELIVERIES 65536

@@ -2,7 +2,7 @@
 /* Gaps that the hub announces itself: another store's cursor, and what --slow newest skips. */
 #include <stdlib.h>
 
-#include "hub/inside.h"
+#include "hub/hub_internal.h"
 
 void hub_notice_free(struct notice *n)
 {

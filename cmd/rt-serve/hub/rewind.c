@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include "hub/inside.h"
+#include "hub/hub_internal.h"
 
 /* --- the past -------------------------------------------------------------------------------- */
 

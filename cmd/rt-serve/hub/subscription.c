@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "hub/inside.h"
+#include "hub/hub_internal.h"
 
 #define READY_PAGES 4	/* read at most, when the transport is ready */
 #define WORK_PAGES 16	/* read in a turn, by all that are queued: one each */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef RT_HUB_INSIDE_H
-#define RT_HUB_INSIDE_H
+#ifndef RT_HUB_INTERNAL_H
+#define RT_HUB_INTERNAL_H
 
 /*
  * What the files of the hub share and nobody else sees: hub.c follows the tail, subscription.c
