@@ -12,10 +12,7 @@
 #include "api/publish_value.h"
 #include "api/subscribe.h"
 #include "api/talk.h"
-#include "base64.h"
 #include "config.h"
-#include "topic.h"
-#include "units.h"
 
 struct mux {
 	struct live live;
@@ -185,122 +182,7 @@ static const struct feed_ops sub_feed = {
 	.conn = sub_conn,
 };
 
-/* --- op subscribe ----------------------------------------------------------------------------- */
-
-/** Topics of a request while they are collected. */
-struct topic_list {
-	struct api *api;
-	struct mux_request *r;
-	struct str *items;
-	unsigned n;
-	uint64_t max;
-	const char *wrong;
-};
-
-static int add_topic(void *arg, struct str raw)
-{
-	struct topic_list *l = arg;
-	enum topic_status st;
-	struct str topic;
-
-	if (json_type_of(raw) != JSON_STRING) {
-		l->wrong = "topics is a list of strings";
-		return 1;
-	}
-	if (l->n == l->max) {
-		l->wrong = "more topics in one subscription than allowed: use patterns, or raise "
-			"--max-subscriptions";
-		return 1;
-	}
-	topic = (struct str){l->r->scratch, json_unquote(l->r->scratch, raw)};
-	l->r->scratch += topic.n;
-	st = subscribe_topic(l->api, topic);
-	if (st != TOPIC_OK) {
-		l->wrong = topic_status_text(st);
-		return 1;
-	}
-	l->items[l->n++] = topic;
-	return 0;
-}
-
-/** The filters of a subscribe; NULL and a sentence in *wrong. */
-static struct filters *read_topics(struct mux *m, struct mux_request *r, const char **wrong)
-{
-	struct api *a = mux_api(m);
-	struct topic_list l = {.api = a, .r = r, .max = api_config(a)->max_subscriptions};
-	struct filters *f = NULL;
-
-	l.items = calloc(l.max, sizeof(*l.items));
-	if (l.items == NULL)
-		l.wrong = "out of memory: try again later";
-	else if (r->m[MUX_TOPIC].raw.p != NULL)
-		add_topic(&l, r->m[MUX_TOPIC].raw);
-	else if (r->m[MUX_TOPICS].raw.p != NULL && json_elements(r->m[MUX_TOPICS].raw, add_topic, &l) < 0)
-		l.wrong = "topics is a list of strings";
-	if (l.wrong == NULL && l.n == 0)
-		l.wrong = "name the topics: {\"op\":\"subscribe\",\"topics\":[\"chat/lobby\",\"news/**\"]}";
-	if (l.wrong == NULL) {
-		f = hub_filters(a->hub, l.items, l.n);
-		l.wrong = "out of memory: try again later";
-	}
-	free(l.items);
-	*wrong = l.wrong;
-	return f;
-}
-
-/** Where it starts: cursor, since, latest, last or now, in this order. 0, or -1 and a sentence. */
-static int read_start(struct mux *m, struct mux_request *r, struct hub_start *start,
-	struct buf *why)
-{
-	struct api *a = mux_api(m);
-	struct str cursor, since, last = r->m[MUX_LAST].raw;
-	const char *wrong = NULL;
-	bool latest = false;
-
-	start->from = READ_NOW;
-	start->store = m->store[0] != '\0' ? str_of(m->store) : STR_NULL;
-	if (!mux_request_text(r, MUX_CURSOR, &cursor) || !mux_request_text(r, MUX_SINCE, &since))
-		wrong = "cursor and since are strings";
-	else if (!mux_request_flag(r, MUX_LATEST, &latest))
-		wrong = "latest is true or false";
-	else if (cursor.p != NULL &&
-	    (cursor.n > CURSOR_MAX || !store_cursor_valid(a->shared->store, cursor)))
-		wrong = "cursor is none of this server: send one that it gave, or start over with since";
-	else if (cursor.p == NULL && since.p == NULL && !latest && last.p != NULL &&
-	    units_parse_number(last.p, last.n, 0, 1000000000, &start->last) != 0)
-		wrong = "last is the number of newest events to start with";
-	if (wrong != NULL) {
-		buf_adds(why, wrong);
-		return -1;
-	}
-	if (cursor.p != NULL) {
-		start->from = READ_CURSOR;
-		start->position = cursor;
-	} else if (since.p != NULL) {
-		return subscribe_since(a, since, start, why);
-	} else if (latest) {
-		start->from = READ_LATEST;
-		start->latest_max = (unsigned)api_config(a)->max_latest;
-	} else if (start->last > 0) {
-		start->from = READ_LAST;
-	}
-	return 0;
-}
-
-/** every and batch. 0, or -1 and a sentence. */
-static int read_options(struct mux *m, struct mux_request *r, struct hub_options *o,
-	struct buf *why)
-{
-	struct str every, batch;
-
-	if (api_config(mux_api(m))->slow == CONFIG_SLOW_NEWEST)
-		o->slow = SLOW_NEWEST;
-	if (!mux_request_text(r, MUX_EVERY, &every) || !mux_request_text(r, MUX_BATCH, &batch)) {
-		buf_adds(why, "every and batch are strings such as \"100ms\"");
-		return -1;
-	}
-	return subscribe_ticks(every, batch, o, why);
-}
+/* --- op subscribe, op unsubscribe ------------------------------------------------------------- */
 
 static struct mux_sub *sub_new(struct mux *m, struct str ref, const struct subscribe *s)
 {
@@ -340,9 +222,9 @@ static void begin_sub(struct mux *m, struct str ref, const struct subscribe *s, 
 
 static void op_subscribe(struct mux *m, struct mux_request *r)
 {
+	struct str store = m->store[0] != '\0' ? str_of(m->store) : STR_NULL;
 	struct subscribe s = {.mode = SUBSCRIBE_WS};
-	bool heartbeat = false;
-	const char *wrong;
+	bool heartbeat = false, good = false;
 	struct buf why;
 
 	if (find_sub(m, r->ref) != NULL) {
@@ -358,10 +240,9 @@ static void op_subscribe(struct mux *m, struct mux_request *r)
 	buf_init(&why, 1024);
 	if (!mux_request_flag(r, MUX_HEARTBEAT, &heartbeat))
 		buf_adds(&why, "heartbeat is true or false");
-	else if (read_start(m, r, &s.start, &why) == 0 && read_options(m, r, &s.options, &why) == 0 &&
-	    (s.filters = read_topics(m, r, &wrong)) == NULL)
-		buf_adds(&why, wrong);
-	if (s.filters != NULL)
+	else
+		good = mux_request_subscribe(r, mux_api(m), store, &s, &why) == 0;
+	if (good)
 		begin_sub(m, r->ref, &s, heartbeat);
 	else
 		send_error(m, r->ref, 400, buf_str(&why));
@@ -417,38 +298,6 @@ static void on_published(void *arg, struct event *e, enum store_status st, enum 
 		free_mux(m);
 }
 
-/** What is to be published, of (r). NULL, or what is wrong with it. */
-static const char *read_value(struct mux *m, struct mux_request *r, struct publish_value *v)
-{
-	bool stored = true;
-	struct str base64;
-
-	v->from = m->user;
-	if (!mux_request_text(r, MUX_TOPIC, &v->topic) || v->topic.p == NULL)
-		return "topic is a string: the topic to publish to";
-	if (!mux_request_text(r, MUX_TYPE, &v->type) || !mux_request_text(r, MUX_KEY, &v->key))
-		return "type and key are strings";
-	if (!mux_request_flag(r, MUX_STORE, &stored))
-		return "store is true or false";
-	v->ephemeral = !stored;
-	v->value = r->m[MUX_DATA].raw;
-	if (v->value.p != NULL)
-		return NULL;
-	if (!mux_request_text(r, MUX_DATA_BASE64, &base64) || base64.p == NULL)
-		return "give data, any JSON value, or data_base64, a string";
-	/* its bytes go behind the text, where there is room */
-	v->binary = true;
-	v->value = (struct str){r->scratch, 0};
-	if (base64.n > 0) {
-		ssize_t n = base64_decode(r->scratch, base64.p, base64.n);
-
-		if (n < 0)
-			return "data_base64 is not base64 (RFC 4648, section 4, with padding)";
-		v->value.n = (size_t)n;
-	}
-	return NULL;
-}
-
 static void publish(struct mux *m, struct str ref, const struct publish_value *v)
 {
 	struct mux_publish *p = malloc(sizeof(*p) + ref.n);
@@ -474,8 +323,8 @@ static void publish(struct mux *m, struct str ref, const struct publish_value *v
 
 static void op_publish(struct mux *m, struct mux_request *r)
 {
-	struct publish_value v = {0};
-	const char *wrong = read_value(m, r, &v);
+	struct publish_value v = {.from = m->user};
+	const char *wrong = mux_request_value(r, &v);
 
 	if (wrong != NULL)
 		send_error(m, r->ref, 400, str_of(wrong));

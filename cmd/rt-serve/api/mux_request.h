@@ -3,8 +3,9 @@
 #define RT_MUX_REQUEST_H
 
 /* What a client of /ws says in one message: a JSON object, taken apart. */
+#include "api/publish_value.h"
+#include "api/subscribe.h"
 #include "json.h"
-#include "str.h"
 
 /** Members of a request; rt(7) says which op has which. */
 enum mux_member {
@@ -30,5 +31,19 @@ bool mux_request_text(struct mux_request *r, enum mux_member m, struct str *out)
 
 /** A member that is true or false; absent: as *out was. False if it is something else. */
 bool mux_request_flag(const struct mux_request *r, enum mux_member m, bool *out);
+
+/**
+ * op subscribe: topics, where they begin (cursor, since, latest, last or now, in this order), every
+ * and batch, into (s), whose text then points into (r). (store): identity that the client's cursors
+ * come with; p == NULL: not told. 0, or -1 and a sentence in (why). subscribe_fini in either case.
+ */
+int mux_request_subscribe(struct mux_request *r, struct api *a, struct str store,
+	struct subscribe *s, struct buf *why);
+
+/**
+ * op publish: topic, type, key, store and data into (v), whose text then points into (r) and the
+ * message. The scratch must have room for twice the message. NULL, or what is wrong.
+ */
+const char *mux_request_value(struct mux_request *r, struct publish_value *v);
 
 #endif
