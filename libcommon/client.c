@@ -344,12 +344,6 @@ bool client_refresh_token(void)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
-static _Noreturn void usage(const char *tool, const char *text)
-{
-	log_error("%s; see %s -h", text, tool);
-	exit(EXIT_USAGE);
-}
-
 static bool has_scheme(const char *s, const char *scheme)
 {
 	size_t n = strlen(scheme);
@@ -380,9 +374,9 @@ static void normalize_server(struct client_config *c, const char *tool)
 	while (n > 0 && url[n - 1] == '/')
 		url[--n] = '\0';
 	if (!has_scheme(url, "http") && !has_scheme(url, "https"))
-		usage(tool, "the server (-s or RT_URL) is not an http:// or https:// URL");
+		opt_usage(tool, "the server (-s or RT_URL) is not an http:// or https:// URL");
 	if (url[strcspn(url, "?#")] != '\0')
-		usage(tool, "the server (-s or RT_URL) must not have a query or a fragment");
+		opt_usage(tool, "the server (-s or RT_URL) must not have a query or a fragment");
 	free(self.server);
 	self.server = url;
 	c->server = url;
@@ -406,9 +400,9 @@ void client_start(struct client_config *c, const char *tool)
 	log_init(tool, c->quiet ? LOG_ERROR : c->verbose == 0 ? LOG_WARN :
 		c->verbose == 1 ? LOG_INFO : LOG_DEBUG);
 	if (c->token_file != NULL && c->token_cmd != NULL)
-		usage(tool, "--token-file and --token-cmd exclude each other");
+		opt_usage(tool, "--token-file and --token-cmd exclude each other");
 	if (c->key != NULL && c->cert == NULL)
-		usage(tool, "--key needs --cert");
+		opt_usage(tool, "--key needs --cert");
 	normalize_server(c, tool);
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(self.user_agent, sizeof(self.user_agent), "%s/%s", tool, opt_version);

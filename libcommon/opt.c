@@ -130,9 +130,15 @@ static bool is_ambiguous(const struct parser *p, const char *text, size_t n)
 	return matches > 1;
 }
 
+_Noreturn void opt_usage(const char *tool, const char *text)
+{
+	log_init(tool, LOG_ERROR);
+	log_error("%s; try %s -h", text, tool);
+	exit(EXIT_USAGE);
+}
+
 /* Say what getopt_long stumbled over, (c) being what it returned, and end. */
-__attribute__((noreturn))
-static void refuse(const struct parser *p, const struct opt_tool *t, int c, const char *word)
+static _Noreturn void refuse(const struct parser *p, const struct opt_tool *t, int c, const char *word)
 {
 	const struct opt *o = entry(p, optopt);
 
@@ -150,8 +156,7 @@ static void refuse(const struct parser *p, const struct opt_tool *t, int c, cons
 	exit(EXIT_USAGE);
 }
 
-__attribute__((noreturn))
-static void finish_stdout(const struct opt_tool *t)
+static _Noreturn void finish_stdout(const struct opt_tool *t)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		exit(EXIT_DONE);

@@ -55,4 +55,7 @@ void opt_help(const struct opt_tool *t);
 /** Version of all tools, from the Makefile. */
 extern const char opt_version[];
 
+/** End with EXIT_USAGE: "TOOL: (text); try TOOL -h". */
+_Noreturn void opt_usage(const char *tool, const char *text);
+
 #endif

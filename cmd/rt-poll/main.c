@@ -134,8 +134,7 @@ static const struct opt_tool tool = {
 
 static _Noreturn void usage(const char *text)
 {
-	log_error("%s; see rt-poll -h", text);
-	exit(EXIT_USAGE);
+	opt_usage(tool.name, text);
 }
 
 static int compare(const void *a, const void *b)
@@ -184,7 +183,7 @@ static void check(struct poll_config *c)
 	if (c->url != NULL)
 		check_url(c);
 	else if (c->ntopics == 0)
-		usage("which TOPIC or URL?");
+		usage("name a topic or a URL");
 	if (c->since != NULL && c->last != 0)
 		usage("--since and --last exclude each other");
 	check_topics(c);

@@ -144,8 +144,7 @@ static const struct opt_tool tool = {
 
 static _Noreturn void usage(const char *text)
 {
-	log_error("%s; see rt-pub -h", text);
-	exit(EXIT_USAGE);
+	opt_usage(tool.name, text);
 }
 
 static void check_topic(const char *topic)

@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -586,6 +585,7 @@ static void free_members(struct config *c)
 struct config *config_load(int argc, char **argv, struct buf *why)
 {
 	struct config *c = malloc(sizeof(*c)), given;
+	char text[256];
 	int operand;
 
 	if (c == NULL)
@@ -595,8 +595,8 @@ struct config *config_load(int argc, char **argv, struct buf *why)
 	given.source = 2;
 	operand = opt_parse(&config_tool, argc, argv, &given);
 	if (operand < argc) {
-		fprintf(stderr, "rt-serve: %s: takes no operands; try rt-serve -h\n", argv[operand]);
-		exit(2);
+		snprintf(text, sizeof(text), "%.200s: takes no operands", argv[operand]);
+		opt_usage(config_tool.name, text);
 	}
 	set_defaults(c);
 	c->source = 1;

@@ -197,9 +197,7 @@ static const struct opt_tool tool = {
 
 static _Noreturn void usage(const char *text)
 {
-	log_init(tool.name, LOG_ERROR);
-	log_error("%s; try rt-sub -h", text);
-	exit(EXIT_USAGE);
+	opt_usage(tool.name, text);
 }
 
 static void take_operands(struct config *c, int argc, char **argv, int first)
