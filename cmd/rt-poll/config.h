@@ -8,8 +8,8 @@
 
 #include "client.h"
 
-struct poll_config {
-	struct client_config client;	/* first: client_opts write to it */
+struct config {
+	struct client_config client;	/* must be first: client_opts set it */
 	const char **topics;		/* sorted, each once */
 	size_t ntopics;
 	const char *url;		/* a web resource instead of topics */
@@ -22,5 +22,10 @@ struct poll_config {
 	uint64_t max_body;
 	bool payload;			/* -r */
 };
+
+/** Fill (c) from the command line and the environment; ends the program if that is wrong. */
+void config_parse(struct config *c, int argc, char **argv);
+
+void config_fini(struct config *c);
 
 #endif

@@ -12,7 +12,7 @@
 #include "state.h"
 
 struct poll {
-	const struct poll_config *c;
+	const struct config *c;
 	struct fetch *fetch;
 	struct state *state;
 	struct output out;

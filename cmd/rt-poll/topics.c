@@ -27,7 +27,7 @@ struct run {
 
 static uint64_t page_size(const struct poll *p)
 {
-	const struct poll_config *c = p->c;
+	const struct config *c = p->c;
 	uint64_t left = c->count == 0 ? 0 : c->count - p->printed;
 
 	if (left > COUNT_PAGE_MAX)
@@ -43,7 +43,7 @@ static int add_number(struct buf *url, const char *name, uint64_t n)
 }
 
 /* Where to start, if no cursor says so. */
-static int add_start(struct buf *url, const struct poll_config *c)
+static int add_start(struct buf *url, const struct config *c)
 {
 	if (c->since != NULL && client_add_query(url, "since", str_of(c->since)) != 0)
 		return -1;
@@ -52,7 +52,7 @@ static int add_start(struct buf *url, const struct poll_config *c)
 
 static const char *build_url(struct run *r, bool has_cursor)
 {
-	const struct poll_config *c = r->p->c;
+	const struct config *c = r->p->c;
 	uint64_t limit = page_size(r->p);
 	struct buf *u = &r->url;
 
@@ -216,7 +216,7 @@ static int take_page(struct run *r, int64_t *n)
 /* Pages until there is nothing behind the last one. */
 static int pages(struct run *r)
 {
-	const struct poll_config *c = r->p->c;
+	const struct config *c = r->p->c;
 	int64_t n;
 	int st;
 

@@ -8,8 +8,8 @@
 
 #include "client.h"
 
-struct pub_config {
-	struct client_config client;	/* first: client_opts write to it */
+struct config {
+	struct client_config client;	/* must be first: client_opts set it */
 	const char *topic;		/* NULL: lines are envelopes, which name theirs */
 	const char *type, *event_key;
 	const char *message, *file;	/* -m, -f: one event instead of stdin */
@@ -18,5 +18,8 @@ struct pub_config {
 	uint64_t max_line;
 	uint64_t timeout_ms;		/* a request without progress for so long has failed */
 };
+
+/** Fill (c) from the command line and the environment; ends the program if that is wrong. */
+void config_parse(struct config *c, int argc, char **argv);
 
 #endif

@@ -23,7 +23,7 @@
 #define ACK_LINES_MAX 2000	/* --ack: the answer has a line for each, and is kept by the server */
 
 struct publisher {
-	const struct pub_config *c;
+	const struct config *c;
 	struct report report;
 	struct encode encode;
 	struct line lines;
@@ -36,12 +36,12 @@ struct publisher {
 	char *chunk;
 };
 
-static enum encode_mode mode_of(const struct pub_config *c)
+static enum encode_mode mode_of(const struct config *c)
 {
 	return c->text ? ENCODE_TEXT : c->bytes ? ENCODE_BYTES : ENCODE_JSON;
 }
 
-struct publisher *publisher_new(const struct pub_config *c)
+struct publisher *publisher_new(const struct config *c)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
 	bool single = c->message != NULL || c->file != NULL;

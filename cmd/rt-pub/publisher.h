@@ -13,7 +13,7 @@
 struct publisher;
 
 /** NULL without memory. (c) must outlive it. */
-struct publisher *publisher_new(const struct pub_config *c);
+struct publisher *publisher_new(const struct config *c);
 
 /** Publish (text) as one event, as -m (typed) and -f give it. Returns like publisher_run. */
 int publisher_one(struct publisher *p, struct str text, bool typed);

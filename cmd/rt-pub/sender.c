@@ -20,7 +20,7 @@
 #define ANSWER_MAX (1u << 20)
 
 struct sender {
-	const struct pub_config *c;
+	const struct config *c;
 	struct report *report;
 	CURLM *multi;
 	CURL *easy;			/* not NULL: a request is on its way */
@@ -36,7 +36,7 @@ struct sender {
 
 static int build_url(struct sender *s)
 {
-	const struct pub_config *c = s->c;
+	const struct config *c = s->c;
 	struct buf *u = &s->url;
 	/* Bytes can only be said in envelopes, which then name topic, type and key themselves. */
 	bool envelopes = c->topic == NULL || c->bytes;
@@ -58,7 +58,7 @@ static int build_url(struct sender *s)
 	return buf_cstr(u) == NULL ? -1 : 0;
 }
 
-struct sender *sender_new(const struct pub_config *c, struct report *r)
+struct sender *sender_new(const struct config *c, struct report *r)
 {
 	struct sender *s = calloc(1, sizeof(*s));
 

@@ -17,7 +17,7 @@
 struct sender;
 
 /** Sends as (c) says, tells (r) what became of each line. NULL without memory. */
-struct sender *sender_new(const struct pub_config *c, struct report *r);
+struct sender *sender_new(const struct config *c, struct report *r);
 void sender_free(struct sender *s);
 
 /** Is no batch on its way? */
