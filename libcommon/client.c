@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,16 +10,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "exitcode.h"
-#include "hash.h"
 #include "json.h"
 #include "log.h"
 #include "units.h"
-#include "utf8.h"
 
 #define DEFAULT_SERVER "http://127.0.0.1:7070"
 #define TOKEN_MAX 16384
@@ -411,6 +407,17 @@ void client_start(struct client_config *c, const char *tool)
 		exit(EXIT_RESOURCES);
 	}
 	token_start(c);
+}
+
+void client_end(struct client_config *c)
+{
+	curl_slist_free_all(c->headers);
+	c->headers = NULL;
+	c->server = NULL;
+	free(self.server);
+	free(self.token);
+	self.server = self.token = NULL;
+	curl_global_cleanup();
 }
 
 /* --- URLs ------------------------------------------------------------------------------------ */

@@ -47,6 +47,9 @@ void client_config_init(struct client_config *c);
  */
 void client_start(struct client_config *c, const char *tool);
 
+/** Free what the options of (c) and client_start took, and libcurl's own; its handles are gone. */
+void client_end(struct client_config *c);
+
 /** Re-run --token-cmd or re-read --token-file (after a 401 once). True if the token changed. */
 bool client_refresh_token(void);
 

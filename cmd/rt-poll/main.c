@@ -108,9 +108,8 @@ int main(int argc, char **argv)
 	if (s != NULL)
 		status = run(&c, s);
 	state_free(s);
+	client_end(&c.client);
 	config_fini(&c);
-	curl_slist_free_all(c.client.headers);
-	curl_global_cleanup();
 	if (stop_signal() != 0)
 		stop_by(stop_signal());
 	return status;

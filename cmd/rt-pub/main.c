@@ -72,7 +72,6 @@ int main(int argc, char **argv)
 	else
 		status = publisher_run(p, STDIN_FILENO);
 	publisher_free(p);
-	curl_slist_free_all(c.client.headers);
-	curl_global_cleanup();
+	client_end(&c.client);
 	return status;
 }

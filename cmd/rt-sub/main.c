@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	static struct config config;	/* client_start leaves memory in it for as long as we run */
+	struct config config;
 	struct sub *sub;
 	int status, by_signal = 0;
 
@@ -16,6 +16,7 @@ int main(int argc, char **argv)
 	if (sub != NULL)
 		status = sub_run(sub, &by_signal);
 	sub_free(sub);
+	client_end(&config.client);
 	config_fini(&config);
 	if (by_signal != 0)
 		stop_by(by_signal);
