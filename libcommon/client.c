@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "exitcode.h"
 #include "json.h"
 #include "log.h"
+#include "shell.h"
 #include "units.h"
 
 #define DEFAULT_SERVER "http://127.0.0.1:7070"
@@ -236,29 +236,6 @@ static char *token_from_file(const char *path)
 	return keep_token(text, n, path);
 }
 
-/* The shell, its stdout going to (out); it must not see our stdin, which is data. 0 or errno. */
-static int spawn_shell(const char *cmd, const int out[2], pid_t *pid)
-{
-	char *argv[] = { "sh", "-c", (char *)(uintptr_t)cmd, NULL };
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	sigset_t dfl;
-	int err;
-
-	sigemptyset(&dfl);
-	sigaddset(&dfl, SIGPIPE);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigdefault(&attr, &dfl);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_addopen(&fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&fa, out[1], STDOUT_FILENO);
-	err = posix_spawn(pid, "/bin/sh", &fa, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&fa);
-	posix_spawnattr_destroy(&attr);
-	return err;
-}
-
 static char *token_from_cmd(const char *cmd)
 {
 	char text[TOKEN_MAX + 2];
@@ -268,7 +245,7 @@ static char *token_from_cmd(const char *cmd)
 
 	if (pipe2(out, O_CLOEXEC) != 0)
 		return keep_token(text, -1, "--token-cmd");
-	err = spawn_shell(cmd, out, &pid);
+	err = shell_spawn(cmd, -1, out[1], environ, &pid);	/* our stdin is data */
 	close(out[1]);
 	if (err != 0) {
 		close(out[0]);

@@ -2,8 +2,6 @@
 #include "exec.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 
 #include "format.h"
 #include "log.h"
+#include "shell.h"
 
 #define QUEUE_MAX 256			/* events that wait; more than run at once are of no use */
 #define QUEUE_BYTES_MAX (1024 * 1024)
@@ -167,28 +166,6 @@ static int stdin_of(const struct run *r)
 	return fd;
 }
 
-/* posix_spawn with (in) as stdin and SIGPIPE, which we ignore, as it was. 0 or errno. */
-static int spawn(const char *command, int in, char **env, pid_t *pid)
-{
-	char *argv[] = { "sh", "-c", (char *)(uintptr_t)command, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t defaults;
-	int err;
-
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	err = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return err;
-}
-
 static const char *event_name(const struct run *r)
 {
 	return r->vars[1] != NULL ? r->vars[1] + strlen("RT_ID=") : "without id";
@@ -204,7 +181,7 @@ static int start(struct run *r)
 
 	if (env != NULL) {
 		in = stdin_of(r);
-		err = in < 0 ? errno : spawn(r->exec->config->command, in, env, &pid);
+		err = in < 0 ? errno : shell_spawn(r->exec->config->command, in, -1, env, &pid);
 	}
 	if (in >= 0)
 		close(in);
