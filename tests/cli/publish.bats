@@ -377,6 +377,24 @@ END
 	assert_json '.store.replayed == 4'
 }
 
+@test "the ack of a keyed publish is worth what it says, ephemeral ones in memory" {
+	start_server --sync normal
+	py <<'END'
+		def acks(target, body, more=None):
+			fields = {"Idempotency-Key": target + str(body), **(more or {})}
+			return [json.loads(line)["ack"] for _ in range(2)
+				for line in do("POST", target, body, fields).body.splitlines()]
+		assert acks("/topics/t", b"1") == ["written"] * 2
+		assert acks("/topics/t", b"1\n2\n", NDJSON) == ["written"] * 2
+		assert acks("/topics/t?ack=lines", b"1\n2\n", NDJSON) == ["written"] * 4
+		assert acks("/topics/t?store=no", b"1") == ["memory"] * 2
+END
+	stop_server
+	restart_server --sync full
+	run fetch -H 'Idempotency-Key: k' -d 1 /topics/t
+	assert_json '.ack == "synced"'
+}
+
 @test "retries at the same time make one event, and all get its answer" {
 	start_server
 	py <<'END'

@@ -303,6 +303,23 @@ static bool is_staged(const struct batch *b)
 	return b->status == STORE_OK;
 }
 
+static size_t stored_events(const struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		n += !b->events[i]->ephemeral && b->events[i]->refusal == EVENT_ACCEPTED;
+	return n;
+}
+
+/* What (b) will be worth once it is committed: its answer, which is written before, names it. */
+static enum store_ack ack_of(const struct sqlite *s, const struct batch *b)
+{
+	if (b->n > 0 && stored_events(b) == 0)
+		return STORE_ACK_MEMORY;
+	return s->sync == STORE_SYNC_FULL ? STORE_ACK_SYNCED : STORE_ACK_WRITTEN;
+}
+
 /* Stage the events and write the answer. 0, or -1: without memory, and nothing is staged. */
 static int stage_one(struct sqlite *s, struct batch *b, uint64_t now_us)
 {
@@ -315,6 +332,7 @@ static int stage_one(struct sqlite *s, struct batch *b, uint64_t now_us)
 	if (ret < 0)
 		return -1;
 	stage_commit(b, now_us);
+	b->ack = ack_of(s, b);
 	if (b->key == NULL || b->write_answer(b, &b->answer) == 0)
 		return 0;
 	window_lock(&s->window);
@@ -426,15 +444,6 @@ static void publish_batch(struct sqlite *s, const struct batch *b)
 	}
 }
 
-static size_t stored_events(const struct batch *b)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->n; i++)
-		n += !b->events[i]->ephemeral && b->events[i]->refusal == EVENT_ACCEPTED;
-	return n;
-}
-
 static void count_group(struct sqlite *s, const struct batch *group, uint64_t us)
 {
 	bool committed = false;
@@ -458,13 +467,11 @@ static void count_group(struct sqlite *s, const struct batch *group, uint64_t us
 
 static void publish_group(struct sqlite *s, struct batch *group)
 {
-	enum store_ack ack = s->sync == STORE_SYNC_FULL ? STORE_ACK_SYNCED : STORE_ACK_WRITTEN;
 	bool moved = false;
 
 	for (struct batch *b = group; b != NULL; b = b->next) {
 		if (!is_staged(b))
 			continue;
-		b->ack = b->n > 0 && stored_events(b) == 0 ? STORE_ACK_MEMORY : ack;
 		publish_batch(s, b);
 		moved = moved || b->n > 0;
 	}
