@@ -446,6 +446,24 @@ END
 
 # --- much ------------------------------------------------------------------------------------------------
 
+@test "lines that wait behind the publish rate stop the reading, refused ones, too" {
+	start_server --store memory: --publish-rate 1
+	py <<'END'
+		with Conn(timeout=2) as c:
+			c.send(c.head_bytes("POST", "/topics/t", CHUNKED))
+			c.chunk(b"1\n" * 1000)	# the first group is a debt of many minutes
+			c.chunk(b"1\n")
+			sent = 0
+			try:
+				while sent < 64 << 20:
+					c.chunk(b"x\n" * (32 << 10))
+					sent += 64 << 10
+			except socket.timeout:
+				pass
+			assert sent < 32 << 20, sent
+END
+}
+
 @test "a body of any length passes in bounded memory" {
 	start_server --sync none --memory 16M --append-queue 8M --retain-bytes 32M
 	py "$SERVER_PID" <<'END'

@@ -16,6 +16,7 @@
 
 #define GROUPS_IN_FLIGHT 4	/* per request */
 #define GROUP_BYTES (256 << 10)	/* a group that large waits for no more lines */
+#define GROUP_LINES 16384	/* nor one of so many: refused lines have no bytes */
 #define UNREAD_BYTES (256 << 10)	/* answers of ?ack=lines that stop reading */
 #define WAIT_TICK_MS 20
 #define KEY_MAX 255
@@ -213,6 +214,14 @@ static void note_error(struct publish *p, uint64_t line, const char *why)
 		p->errors[p->nerrors++] = (struct group_line){line, why};
 }
 
+/** Does what was gathered have to go before more is read? */
+static bool is_full(const struct publish *p)
+{
+	const struct group *g = p->filling;
+
+	return g != NULL && (g->batch.bytes > GROUP_BYTES || g->nlines > GROUP_LINES);
+}
+
 /** What the store said of a group's events, for the counts and the answer. */
 static void count_group(struct publish *p, const struct group *g)
 {
@@ -315,7 +324,7 @@ static void push(struct publish *p)
 	if (has_unread(p))
 		wait_for_room(p);	/* to see whether they are read in the end */
 	if (!p->ended) {
-		bool pause = p->filling != NULL && p->filling->batch.bytes > GROUP_BYTES && !hold;
+		bool pause = is_full(p) && !hold;
 
 		if (pause != p->paused)
 			exchange_pause(p->x, p->paused = pause);
