@@ -464,6 +464,24 @@ END
 END
 }
 
+@test "keyed bodies of short lines wait as bytes, not as events, while the store is full" {
+	start_server --append-queue 1M --memory 4M
+	py "$SERVER_PID" <<'END'
+		import sys, threading
+		body, answers = b"1\n" * (64 << 10), []
+		def post(i):
+			fields = {"Idempotency-Key": str(i), **NDJSON}
+			answers.append(do("POST", f"/topics/t{i}", body, fields).json["accepted"])
+		threads = [threading.Thread(target=post, args=(i,)) for i in range(24)]
+		[t.start() for t in threads]
+		[t.join() for t in threads]
+		assert answers == [64 << 10] * 24, answers
+		peak = int([l for l in open(f"/proc/{sys.argv[1]}/status") if l.startswith("VmHWM")][0].split()[1])
+		print(f"# peak {peak} kB")
+		assert SLOW > 1 or peak < 200 << 10, peak
+END
+}
+
 @test "a body of any length passes in bounded memory" {
 	start_server --sync none --memory 16M --append-queue 8M --retain-bytes 32M
 	py "$SERVER_PID" <<'END'

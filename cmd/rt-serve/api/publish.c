@@ -24,6 +24,7 @@
 #define LINE_OVERHEAD 4096	/* an envelope's other members, white space */
 
 static void push(struct publish *p);
+static void end_lines(struct publish *p);
 
 /* --- what kind of body ------------------------------------------------------------------------- */
 
@@ -185,13 +186,18 @@ static bool too_many_unread(struct publish *p)
 	return conn_pending(exchange_conn(p->x)) >= UNREAD_BYTES;
 }
 
+static bool has_room(const struct publish *p)
+{
+	return store_queued(p->api->shared->store) <= api_config(p->api)->append_queue;
+}
+
 /** May the next group go to the store now? */
 static bool may_send(struct publish *p)
 {
 	const struct config *c = api_config(p->api);
 	uint64_t n = p->filling->batch.n;
 
-	if (store_queued(p->api->shared->store) > c->append_queue)
+	if (!has_room(p))
 		return false;
 	if (c->publish_rate == 0 || p->key != NULL || p->kind != PUBLISH_NDJSON)
 		return true;
@@ -309,6 +315,10 @@ static void push(struct publish *p)
 
 	if (p->failed || p->x == NULL)
 		return;
+	if (p->unparsed) {
+		end_lines(p);
+		return;
+	}
 	full = too_many_unread(p);
 	if (p->filling != NULL && !hold && p->in_flight < GROUPS_IN_FLIGHT) {
 		if (full || !may_send(p)) {
@@ -443,6 +453,12 @@ static void end_lines(struct publish *p)
 {
 	struct str line;
 
+	/* Short lines are a hundred times larger as events: those who wait do so as bytes. */
+	p->unparsed = p->key != NULL && !has_room(p);
+	if (p->unparsed) {
+		wait_for_room(p);
+		return;
+	}
 	if (p->key != NULL) {
 		feed_lines(p, buf_str(&p->body));
 		seal_key(p);

@@ -21,6 +21,7 @@ struct publish {
 	const char *origin_allowed;
 	bool ephemeral, ack_lines;
 	bool ended;			/* the body */
+	bool unparsed;			/* keyed lines, until the store has room */
 	bool paused, waiting;
 	bool begun;			/* the answer of ?ack=lines */
 	bool answered, failed;
