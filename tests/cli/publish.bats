@@ -115,6 +115,10 @@ END
 		refused(415, "application/x-ndjson", fields={"Content-Type": "image/png"})
 		refused(415, "application/x-ndjson", fields={"Content-Type": "multipart/form-data; boundary=x"})
 		refused(415, "envelopes", target="/events", fields={"Content-Type": "text/plain"})
+		refused(415, "Content-Encoding", fields={"Content-Encoding": "gzip"})
+		refused(400, "at byte 1: send JSON, or text with", body=b"hello")
+		refused(400, "at byte 3: send several as lines of application/x-ndjson", body=b"1\n2")
+		refused(400, "at byte 2: send one envelope", target="/events", body=b"{")
 		refused(413, "--max-event", body=b'"' + b"x" * 1023 + b'"')
 		refused(413, "--max-event", body=b"x" * 1025, fields={"Content-Type": "text/plain"})
 		refused(413, "--max-event", body=b"x" * 1025, fields={"Content-Type": "application/octet-stream"})
@@ -251,6 +255,18 @@ END
 	assert_json '.[0] | .id != "9" and .seq == 1 and (has("from") | not) and (.time | startswith("2001") | not)'
 }
 
+@test "envelopes: bytes as large as --max-event can be published as they come out" {
+	memory_server --max-event 30000
+	head -c 30000 /dev/urandom >"$RT_TMP/bytes"
+	fetch -H 'Content-Type: application/octet-stream' --data-binary @"$RT_TMP/bytes" /topics/a
+	fetch -H 'Accept: application/x-ndjson' /topics/a | sed 's/"topic":"a"/"topic":"b"/' >"$RT_TMP/line"
+	run fetch -H 'Content-Type: application/x-ndjson' --data-binary @"$RT_TMP/line" /events
+	assert_json '.accepted == 1'
+	run fetch --data-binary @"$RT_TMP/line" /events
+	assert_json '.seq == 2'
+	fetch /topics/b | jq -r '.[1].data_base64' | base64 -d | cmp - "$RT_TMP/bytes"
+}
+
 @test "ephemeral events go to who is live, and are not kept" {
 	memory_server
 	bg live curl -sN "$RT_URL/topics/t?as=ndjson&since=now"
@@ -368,6 +384,10 @@ END
 		assert post("bad", b"nonsense").status == 400	# nothing was done: the key is free
 		assert post("bad", b"1").status == 201
 		assert post("k" * 256, b"1").status == 400 and post("", b"1").status == 400
+		with Conn() as c:
+			c.send("POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
+				"Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n1")
+			assert c.answer().status == 400
 		first, again = (post("x", b"1\nbad\n", "/topics/t?ack=lines", NDJSON) for _ in range(2))
 		assert first.body == again.body and first.body.count(b"\n") == 2, (first, again)
 		assert first.fields["content-type"] == again.fields["content-type"] == "application/x-ndjson"

@@ -5,19 +5,26 @@
 
 #include "base64.h"
 #include "envelope.h"
-#include "json.h"
 #include "topic.h"
 #include "utf8.h"
 
 static struct event *refuse(struct draft_error *err, unsigned status, const char *why)
 {
-	*err = (struct draft_error){status, why};
+	*err = (struct draft_error){.status = status, .why = why};
 	return NULL;
 }
 
 static struct event *refuse_size(struct draft_error *err)
 {
 	return refuse(err, 413, "the event is over the server's limit (--max-event)");
+}
+
+static struct event *refuse_json(struct draft_error *err, enum json_status st, size_t at)
+{
+	refuse(err, 400, json_status_text(st));
+	err->json = st;
+	err->json_at = at + 1;
+	return NULL;
 }
 
 static struct event *refuse_memory(struct draft_error *err)
@@ -96,12 +103,13 @@ static struct event *json_event(const struct config *c, const struct draft *d, s
 	struct event *ev;
 	enum json_status st;
 	char *copy;
+	size_t at;
 
 	if (value.n > c->max_event)
 		return refuse_size(err);
-	st = json_check_within(value.p, value.n, 1, NULL);
+	st = json_check_within(value.p, value.n, 1, &at);
 	if (st != JSON_OK)
-		return refuse(err, 400, json_status_text(st));
+		return refuse_json(err, st, at);
 	e.data = one_line(value, &copy);
 	if (e.data.p == NULL)
 		return refuse_memory(err);
@@ -126,8 +134,9 @@ static struct event *text_event(const struct config *c, const struct draft *d, s
 		buf_fini(&quoted);
 		return refuse_memory(err);
 	}
+	/* escapes count: what goes out has the size that others may publish again */
 	e.data = buf_str(&quoted);
-	ev = make(&e, err);
+	ev = e.data.n > c->max_event ? refuse_size(err) : make(&e, err);
 	buf_fini(&quoted);
 	return ev;
 }
@@ -156,19 +165,23 @@ static bool text_member(struct buf *b, struct str raw, struct str *out)
 	return true;
 }
 
-/** The base64 text between the quotes of (raw), if it decodes. */
-static bool base64_member(struct str raw, struct str *out)
+/** The event of bytes in base64, (raw), whose text goes into (text): some escape its "/". */
+static struct event *base64_event(const struct config *c, struct event_draft *e, struct str raw,
+	struct buf *text, struct draft_error *err)
 {
 	char *bytes;
 	ssize_t n;
 
-	if (json_type_of(raw) != JSON_STRING)
-		return false;
-	*out = (struct str){raw.p + 1, raw.n - 2};
-	bytes = malloc(out->n + 1);
-	n = bytes != NULL ? base64_decode(bytes, out->p, out->n) : -1;
+	if (!text_member(text, raw, &e->base64))
+		return refuse(err, 400, "\"data_base64\" is a string");
+	bytes = malloc(e->base64.n + 1);
+	if (bytes == NULL)
+		return refuse_memory(err);
+	n = base64_decode(bytes, e->base64.p, e->base64.n);
 	free(bytes);
-	return n >= 0;
+	if (n < 0)
+		return refuse(err, 400, "\"data_base64\" is not base64 (RFC 4648, section 4, with padding)");
+	return (size_t)n > c->max_event ? refuse_size(err) : make(e, err);
 }
 
 static struct event *envelope_members(const struct config *c, const struct draft *d,
@@ -193,9 +206,7 @@ static struct event *envelope_members(const struct config *c, const struct draft
 	}
 	if (env->data_base64.p == NULL)
 		return refuse(err, 400, "an envelope needs \"data\" or \"data_base64\"");
-	if (!base64_member(env->data_base64, &e.base64))
-		return refuse(err, 400, "\"data_base64\" is not base64");
-	return e.base64.n / 4 * 3 > c->max_event ? refuse_size(err) : make(&e, err);
+	return base64_event(c, &e, env->data_base64, text, err);
 }
 
 static struct event *envelope_event(const struct config *c, const struct draft *d, struct str value,
@@ -205,10 +216,11 @@ static struct event *envelope_event(const struct config *c, const struct draft *
 	struct event *ev;
 	struct buf text;
 	char *copy;
-	enum json_status st = json_check(value.p, value.n, NULL);
+	size_t at;
+	enum json_status st = json_check(value.p, value.n, &at);
 
 	if (st != JSON_OK)
-		return refuse(err, 400, json_status_text(st));
+		return refuse_json(err, st, at);
 	value = one_line(value, &copy);
 	if (value.p == NULL)
 		return refuse_memory(err);

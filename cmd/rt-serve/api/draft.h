@@ -7,6 +7,7 @@
  * every way in shares.
  */
 #include "config.h"
+#include "json.h"
 #include "store/event.h"
 
 enum draft_form {
@@ -26,6 +27,8 @@ struct draft {
 struct draft_error {
 	unsigned status;	/* of the HTTP answer if it is the only value */
 	const char *why;	/* static text, a sentence that says what to do */
+	enum json_status json;	/* if that is what is wrong, */
+	size_t json_at;		/* the byte, from 1, where it is */
 };
 
 /** May (topic) be published to? NULL, or what is wrong. */

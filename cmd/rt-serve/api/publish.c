@@ -2,6 +2,7 @@
 #include "api/publish.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -11,6 +12,7 @@
 #include "api/publish_answer.h"
 #include "api/publish_state.h"
 #include "api/rate.h"
+#include "base64.h"
 #include "hash.h"
 #include "json.h"
 
@@ -486,15 +488,42 @@ static void end_lines(struct publish *p)
 		push(p);
 }
 
+/** What to do about a body that is no JSON value. */
+static const char *json_hint(const struct publish *p, enum json_status st)
+{
+	switch (st) {
+	case JSON_DEPTH:
+		return "make it flatter";
+	case JSON_TRAILING:
+		return "send several as lines of application/x-ndjson";
+	default:
+		return p->topic.p == NULL ? "send one envelope, {\"topic\":...,\"data\":...}" :
+			"send JSON, or text with Content-Type: text/plain";
+	}
+}
+
+static void fail_draft(struct publish *p, const struct draft_error *err)
+{
+	char why[256];
+
+	if (err->json == JSON_OK) {
+		fail(p, err->status, err->why);
+		return;
+	}
+	snprintf(why, sizeof(why), "%s, at byte %zu: %s", err->why, err->json_at,
+		json_hint(p, err->json));
+	fail(p, err->status, why);
+}
+
 static void end_one(struct publish *p)
 {
 	struct draft d = {publish_form(p), p->topic, p->type, p->event_key, p->user, p->ephemeral};
 	struct str value = p->body.len > 0 ? buf_str(&p->body) : STR_LIT("");
-	struct draft_error err = {503, "the server is out of memory, try again"};
+	struct draft_error err = {.status = 503, .why = "the server is out of memory, try again"};
 	struct event *e = filling(p) != NULL ? draft_event(api_config(p->api), &d, value, &err) : NULL;
 
 	if (e == NULL || group_add(p->filling, 1, e) != 0) {
-		fail(p, err.status, err.why);
+		fail_draft(p, &err);
 		return;
 	}
 	if (too_fast(p))
@@ -562,6 +591,14 @@ static struct str keep(char **at, struct str s)
 	return copy;
 }
 
+/** Bytes that one event may take in the body; what is in them is counted when it is parsed. */
+static size_t max_value(const struct publish *p)
+{
+	size_t max = api_config(p->api)->max_event;
+
+	return (p->topic.p == NULL ? BASE64_ENCODED_LEN(max) : max) + LINE_OVERHEAD;
+}
+
 /** One allocation for the state and the text that outlives the head. */
 static struct publish *publish_new(const struct request *r, enum publish_body kind)
 {
@@ -589,9 +626,9 @@ static struct publish *publish_new(const struct request *r, enum publish_body ki
 		p->key_space.principal = p->user.p != NULL ? p->user : STR_LIT("");
 	}
 	p->live = (struct live){.kind = LIVE_PUBLISH, .drain = drain, .describe = describe};
-	buf_init(&p->body, p->key != NULL ? c->max_keyed_body : c->max_event + LINE_OVERHEAD);
+	buf_init(&p->body, p->key != NULL ? c->max_keyed_body : max_value(p));
 	if (kind == PUBLISH_NDJSON)
-		line_init(&p->lines, c->max_event + LINE_OVERHEAD);
+		line_init(&p->lines, max_value(p));
 	return p;
 }
 
@@ -616,7 +653,17 @@ static const char *check(const struct request *r, unsigned *status)
 		return "ack= takes lines or end";
 	if (key.p != NULL && (key.n == 0 || key.n > KEY_MAX))
 		return "an Idempotency-Key has 1 to 255 characters";
+	if (http_field_count(r->http, "idempotency-key") > 1)
+		return "there are several Idempotency-Key fields: send one";
 	return NULL;
+}
+
+/** Has the body a coding (RFC 9110, 8.4)? It must not be kept as if that were the data. */
+static bool is_encoded(const struct request *r)
+{
+	struct str coding = http_field(r->http, "content-encoding");
+
+	return coding.n > 0 && (coding.n != 8 || strncasecmp(coding.p, "identity", 8) != 0);
 }
 
 void publish_start(struct exchange *x, struct request *r)
@@ -629,6 +676,10 @@ void publish_start(struct exchange *x, struct request *r)
 
 	if (wrong == NULL && kind == PUBLISH_UNSUPPORTED) {
 		wrong = "send application/json, application/x-ndjson, text/plain or application/octet-stream";
+		status = 415;
+	}
+	if (wrong == NULL && is_encoded(r)) {
+		wrong = "bodies are not decoded here: send it without Content-Encoding";
 		status = 415;
 	}
 	if (wrong == NULL && r->topic.p == NULL && (kind == PUBLISH_TEXT || kind == PUBLISH_BYTES)) {

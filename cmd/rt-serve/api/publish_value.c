@@ -32,7 +32,7 @@ int publish_value(struct api *a, const struct publish_value *pv,
 {
 	struct draft d = {pv->binary ? DRAFT_BYTES : DRAFT_JSON, pv->topic, pv->type, pv->key, pv->from,
 		pv->ephemeral};
-	struct draft_error err = {503, "the server is out of memory, try again"};
+	struct draft_error err = {.status = 503, .why = "the server is out of memory, try again"};
 	const char *wrong = draft_topic(api_config(a), pv->topic, status);
 	struct value *v = NULL;
 	struct group *g = NULL;
