@@ -94,9 +94,12 @@ static void respond_problem(struct exchange *x, unsigned status, const char *why
 {
 	const struct http_handler *h = x->conn->env->handler;
 	char body[PROBLEM_MAX];
-	struct http_field f[2] = {{STR_LIT("Content-Type"), STR_LIT("text/plain")}};
+	struct http_field f[4] = {
+		{STR_LIT("Content-Type"), STR_LIT("text/plain")},
+		{STR_LIT("X-Content-Type-Options"), STR_LIT("nosniff")},
+	};
 	const char *type = NULL;
-	unsigned nf = 1;
+	unsigned nf = 2;
 	size_t n;
 
 	if (h->problem != NULL) {
@@ -106,8 +109,10 @@ static void respond_problem(struct exchange *x, unsigned status, const char *why
 		n = strlen(why) < sizeof(body) ? strlen(why) : sizeof(body);
 		memcpy(body, why, n);
 	}
-	if (status == 426)
+	if (status == 426) {
+		f[nf++] = (struct http_field){STR_LIT("Upgrade"), STR_LIT("websocket")};
 		f[nf++] = (struct http_field){STR_LIT("Sec-WebSocket-Version"), STR_LIT("13")};
+	}
 	exchange_respond(x, status, f, nf, (struct str){body, n});
 }
 

@@ -209,7 +209,8 @@ static void expect(const char *request, const char *answer, const char *what)
 	buf_fini(&b);
 }
 
-#define REFUSED(status, why, n) "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\nContent-Length: " #n \
+#define REFUSED(status, why, n) "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\n" \
+	"X-Content-Type-Options: nosniff\r\nContent-Length: " #n \
 	"\r\nConnection: close\r\n\r\n" why
 
 static void test_answers(void)
@@ -245,7 +246,8 @@ static void test_answers(void)
 	ok(last_end == CONN_MAX_AGE, "is closed with the reason given");
 	expect("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
 		"Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-		"HTTP/1.1 426 Upgrade Required\r\nContent-Type: text/plain\r\nSec-WebSocket-Version: 13\r\n"
+		"HTTP/1.1 426 Upgrade Required\r\nContent-Type: text/plain\r\n"
+		"X-Content-Type-Options: nosniff\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 		"Content-Length: 35\r\nConnection: close\r\n\r\nWebSocket version 13 is spoken here",
 		"another version of WebSocket");
 }
