@@ -139,6 +139,10 @@ waiting() {
 	assert_json 'map(.data.n) == [4, 5]'
 	run -0 fetch "/topics/t?since=$time"
 	assert_json 'map(.data.n) | index(3) != null and index(5) != null'
+	for zone in UTC Asia/Kolkata; do	# its "+" is a space in a query
+		run -0 fetch "/topics/t?since=$(TZ=$zone date --iso-8601=ns -d "$time" | tr , .)"
+		assert_json 'map(.data.n) | index(3) != null and index(5) != null'
+	done
 	run -0 fetch '/topics/t?since=1h'
 	assert_json 'length == 5'
 	run -0 fetch '/topics/t?since=now'

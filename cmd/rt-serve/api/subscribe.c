@@ -302,12 +302,25 @@ static int parse_stream(const struct request *r, struct subscribe *s, struct buf
 
 /* --- where it starts -------------------------------------------------------------------------- */
 
+/** A time whose offset lost its "+" to the decoding of the query, as in since=$(date -Is). */
+static bool plus_time(struct str since, uint64_t *time_us)
+{
+	static const size_t offset = sizeof("+01:00") - 1;
+	char text[64];
+
+	if (since.n <= offset || since.n > sizeof(text) || since.p[since.n - offset] != ' ')
+		return false;
+	memcpy(text, since.p, since.n);
+	text[since.n - offset] = '+';
+	return units_parse_time(text, since.n, time_us) == 0;
+}
+
 /** A time or an age. True if (since) is one. */
 static bool since_time(struct str since, uint64_t *time_us)
 {
 	uint64_t now = units_now_us(), age_ms;
 
-	if (units_parse_time(since.p, since.n, time_us) == 0)
+	if (units_parse_time(since.p, since.n, time_us) == 0 || plus_time(since, time_us))
 		return true;
 	if (units_parse_duration(since.p, since.n, 0, &age_ms) != 0)
 		return false;
