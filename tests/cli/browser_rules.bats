@@ -84,6 +84,9 @@ END
 		assert "last-event-id" in exposed and "etag" in exposed and "link" in exposed, r
 		r = do("POST", "/topics/t", b"nonsense", app)
 		assert r.status == 400 and r.fields["access-control-allow-origin"] == "https://app.example", r
+		for target in "/", "/topics", "/presence?topic=t", "/connections", "/stats", "/metrics", "/healthz", "/nothing":
+			r = do("GET", target, None, app)
+			assert r.fields["access-control-allow-origin"] == "https://app.example", (target, r)
 		for target in "/topics/t?as=sse", "/topics/t?as=ndjson":
 			with Conn() as c:
 				c.ask("GET", target, None, app)

@@ -127,6 +127,10 @@ END
 		with Conn() as c:	# an EventSource gives up on a 503
 			r = c.do("GET", "/topics/t", fields=browser)
 			assert r.status == 200 and b"retry:" in r.body and c.closed_within(5), r
+		plain = {"Accept": "text/event-stream", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
+		with Conn() as c:	# without TLS, that is all a browser says to its own origin
+			r = c.do("GET", "/topics/t", fields=plain)
+			assert r.status == 200 and b"retry:" in r.body and c.closed_within(5), r
 		silent = [Conn() for _ in range(80)]	# beyond 64 nobody waits for a request
 		with Conn() as c:
 			r = c.answer()

@@ -10,7 +10,8 @@ void fields_init(struct fields *f, const struct request *r)
 		return;
 	fields_add(f, "Access-Control-Allow-Origin", str_of(r->origin_allowed));
 	fields_add(f, "Access-Control-Expose-Headers",
-		STR_LIT("Last-Event-ID, ETag, Link, Heartbeat, Rt-Store, Preference-Applied, Retry-After"));
+		STR_LIT("Last-Event-ID, ETag, Link, Heartbeat, Rt-Store, Preference-Applied, Retry-After, "
+			"Idempotency-Replayed"));
 }
 
 void fields_add(struct fields *f, const char *name, struct str value)

@@ -25,7 +25,7 @@ struct request {
 	struct str user;		/* as authenticated; p == NULL: nobody */
 	const char *origin_allowed;	/* value for Access-Control-Allow-Origin, or NULL */
 	struct str client;		/* address told by a trusted proxy; p == NULL: none */
-	bool browser;			/* an EventSource or fetch of a browser (Sec-Fetch-* or Origin) */
+	bool browser;			/* an EventSource or fetch of a browser */
 };
 
 /**

@@ -162,6 +162,19 @@ static void options(struct exchange *x, const struct request *r, const struct ro
 	exchange_respond(x, 204, f.f, f.n, STR_LIT(""));
 }
 
+/**
+ * A browser says so by Origin only to other origins, by Sec-Fetch-Mode only over TLS or to its own
+ * machine; elsewhere its name is all there is.
+ */
+static bool is_browser(const struct http_request *r)
+{
+	static const char name[] = "Mozilla/";
+	struct str agent = http_field(r, "user-agent");
+
+	return http_field(r, "origin").p != NULL || http_field(r, "sec-fetch-mode").p != NULL ||
+		(agent.n >= sizeof(name) - 1 && memcmp(agent.p, name, sizeof(name) - 1) == 0);
+}
+
 /** Refuse what a page or a rebound name must not do. True: refused and answered. */
 static bool refuse_browser(struct exchange *x, struct request *r)
 {
@@ -181,8 +194,7 @@ static bool refuse_browser(struct exchange *x, struct request *r)
 		return true;
 	}
 	r->origin_allowed = named;
-	r->browser = http_field(r->http, "origin").p != NULL ||
-		http_field(r->http, "sec-fetch-mode").p != NULL;
+	r->browser = is_browser(r->http);
 	return false;
 }
 

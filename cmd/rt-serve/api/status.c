@@ -27,11 +27,20 @@ static void respond(struct exchange *x, const struct request *r, unsigned status
 	exchange_respond(x, status, f.f, f.n, body);
 }
 
+/** The same once the request's head is gone; (origin) was allowed by it. */
+static void respond_later(struct exchange *x, const char *origin, const char *type, struct str body)
+{
+	const struct request r = {.origin_allowed = origin};
+
+	respond(x, &r, 200, type, body);
+}
+
 /* --- figures ------------------------------------------------------------------------------------- */
 
 struct sum {
 	struct figures figures;
 	bool prometheus;
+	const char *origin;	/* see struct request */
 };
 
 /** For structs that are counters alone. */
@@ -80,12 +89,12 @@ static void answer_figures(struct exchange *x, void *arg)
 	if ((s->prometheus ? figures_prometheus : figures_json)(&b, &s->figures) != 0)
 		exchange_abort(x, CONN_NOMEM);
 	else
-		respond(x, NULL, 200, s->prometheus ? "text/plain; version=0.0.4" : "application/json",
-			buf_str(&b));
+		respond_later(x, s->origin, s->prometheus ? "text/plain; version=0.0.4" :
+			"application/json", buf_str(&b));
 	buf_fini(&b);
 }
 
-static void get_figures(struct exchange *x, bool prometheus)
+static void get_figures(struct exchange *x, const struct request *r, bool prometheus)
 {
 	static const struct collect_ops ops = {add_figures, answer_figures, free};
 	struct sum *s = calloc(1, sizeof(*s));
@@ -95,6 +104,7 @@ static void get_figures(struct exchange *x, bool prometheus)
 		return;
 	}
 	s->prometheus = prometheus;
+	s->origin = r->origin_allowed;
 	collect_start(x, &ops, s);
 }
 
@@ -122,44 +132,55 @@ static void describe_live(const struct live *v, uint64_t now_ms, struct buf *b)
 	buf_addc(b, '}');
 }
 
+struct connections {
+	struct buf list;
+	const char *origin;
+};
+
 static void add_connections(struct api *a, void *arg)
 {
+	struct connections *c = arg;
+
 	for (const struct live *v = a->live; v != NULL; v = v->next)
-		describe_live(v, loop_unix_ms(a->loop), arg);
+		describe_live(v, loop_unix_ms(a->loop), &c->list);
 	for (const struct live *v = a->leaving; v != NULL; v = v->next)
-		describe_live(v, loop_unix_ms(a->loop), arg);
+		describe_live(v, loop_unix_ms(a->loop), &c->list);
 }
 
 static void answer_connections(struct exchange *x, void *arg)
 {
-	struct buf *list = arg, b;
+	struct connections *c = arg;
+	struct buf b;
 
 	buf_init(&b, ANSWER_MAX + 64);
-	if (buf_adds(&b, "{\"connections\":[\n") != 0 || buf_addstr(&b, buf_str(list)) != 0 ||
+	if (buf_adds(&b, "{\"connections\":[\n") != 0 || buf_addstr(&b, buf_str(&c->list)) != 0 ||
 	    buf_adds(&b, "\n]}\n") != 0)
 		exchange_abort(x, CONN_NOMEM);
 	else
-		respond(x, NULL, 200, "application/json", buf_str(&b));
+		respond_later(x, c->origin, "application/json", buf_str(&b));
 	buf_fini(&b);
 }
 
 static void free_connections(void *arg)
 {
-	buf_fini(arg);
-	free(arg);
+	struct connections *c = arg;
+
+	buf_fini(&c->list);
+	free(c);
 }
 
-static void get_connections(struct exchange *x)
+static void get_connections(struct exchange *x, const struct request *r)
 {
 	static const struct collect_ops ops = {add_connections, answer_connections, free_connections};
-	struct buf *b = malloc(sizeof(*b));
+	struct connections *c = malloc(sizeof(*c));
 
-	if (b == NULL) {
+	if (c == NULL) {
 		exchange_abort(x, CONN_NOMEM);
 		return;
 	}
-	buf_init(b, ANSWER_MAX);
-	collect_start(x, &ops, b);
+	buf_init(&c->list, ANSWER_MAX);
+	c->origin = r->origin_allowed;
+	collect_start(x, &ops, c);
 }
 
 /* --- topics ------------------------------------------------------------------------------------------ */
@@ -263,9 +284,9 @@ void status_get(struct exchange *x, struct request *r)
 	else if (str_is(path, "/topics"))
 		get_topics(x, r);
 	else if (str_is(path, "/connections"))
-		get_connections(x);
+		get_connections(x, r);
 	else if (str_is(path, "/presence"))
 		get_presence(x, r);
 	else
-		get_figures(x, str_is(path, "/metrics"));
+		get_figures(x, r, str_is(path, "/metrics"));
 }
