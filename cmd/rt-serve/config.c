@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config_file.h"
+#include "net/listener.h"
 #include "topic.h"
 #include "units.h"
 
@@ -94,6 +95,13 @@ static const char *list_add(struct config *c, struct config_list *l, const char 
 	return NULL;
 }
 
+static const char *address_add(struct config *c, struct config_list *l, const char *arg)
+{
+	const char *why = listener_check(arg);
+
+	return why != NULL ? why : list_add(c, l, arg);
+}
+
 #define SETTER(fn, call) \
 	static const char *set_##fn(void *p, const char *arg) \
 	{ \
@@ -124,8 +132,8 @@ static const char *list_add(struct config *c, struct config_list *l, const char 
 		return why; \
 	}
 
-SETTER(listen, list_add(c, &c->listen, arg))
-SETTER(admin, list_add(c, &c->admin, arg))
+SETTER(listen, address_add(c, &c->listen, arg))
+SETTER(admin, address_add(c, &c->admin, arg))
 SETTER(file, set_text(&c->file, arg))
 SETTER(store_path, *arg == '\0' ? "must be a path, or memory:" : set_text(&c->store_path, arg))
 SETTER(access_log, set_text(&c->access_log, arg))
@@ -276,7 +284,7 @@ static const char *set_host(void *p, const char *arg)
 	return list_add(c, &c->hosts, arg);
 }
 
-/** "10.0.0.0/8" or "::1" into an IPv6-mapped range. */
+/** "10.0.0.0/8" or "::1" into an IPv6-mapped range; or "unix:". */
 static int parse_cidr(const char *arg, struct config_cidr *out)
 {
 	char text[64];
@@ -285,11 +293,14 @@ static int parse_cidr(const char *arg, struct config_cidr *out)
 	uint64_t bits;
 	bool v4;
 
+	memset(out, 0, sizeof(*out));
+	out->is_unix = strcmp(arg, "unix:") == 0;
+	if (out->is_unix)
+		return 0;
 	if (n >= sizeof(text))
 		return -1;
 	memcpy(text, arg, n);
 	text[n] = '\0';
-	memset(out, 0, sizeof(*out));
 	v4 = inet_pton(AF_INET, text, out->address + 12) == 1;
 	if (v4)
 		memset(out->address + 10, 0xff, 2);
@@ -308,7 +319,7 @@ static const char *set_trust_proxy(void *p, const char *arg)
 	struct config_cidr one, *more;
 
 	if (parse_cidr(arg, &one) != 0)
-		return "must be an address or a range like 10.0.0.0/8 or ::1";
+		return "must be an address or a range like 10.0.0.0/8 or ::1, or unix:";
 	if (c->trusted_source != c->source)
 		c->ntrusted = 0;
 	c->trusted_source = c->source;
@@ -427,7 +438,7 @@ static const struct opt options[] = {
 	{"presence-grace", 0, "TIME", "a leave counts after so long (10s)", set_presence_grace_ms, 0},
 	{"origin", 0, "ORIGIN", "let pages of this origin in; again for more", set_origin, 0},
 	{"host", 0, "NAME", "answer to this Host besides IP addresses and localhost; again for more", set_host, 0},
-	{"trust-proxy", 0, "CIDR", "believe Forwarded, X-Forwarded-For and PROXY from here; again for more", set_trust_proxy, 0},
+	{"trust-proxy", 0, "CIDR", "believe Forwarded, X-Forwarded-For and PROXY from here, or unix:; again for more", set_trust_proxy, 0},
 	{"proxy-protocol", 0, NULL, "connections from trusted proxies begin with a PROXY header", set_proxy_protocol, 0},
 	{"access-log", 0, "FILE", "log requests to FILE, or - for stderr", set_access_log, 0},
 	{"access-log-format", 0, "FORM", "text or json (text)", set_access_log_format, 0},
@@ -711,7 +722,7 @@ static bool in_range(const uint8_t address[16], const struct config_cidr *r)
 {
 	unsigned whole = r->bits / 8, rest = r->bits % 8;
 
-	if (memcmp(address, r->address, whole) != 0)
+	if (r->is_unix || memcmp(address, r->address, whole) != 0)
 		return false;
 	return rest == 0 || (address[whole] ^ r->address[whole]) >> (8 - rest) == 0;
 }
@@ -725,11 +736,13 @@ bool config_trusts(const struct config *c, const struct sockaddr *sa)
 		memcpy(address + 12, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
 	} else if (sa->sa_family == AF_INET6) {
 		memcpy(address, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	} else {
+	} else if (sa->sa_family != AF_UNIX) {
 		return false;
 	}
 	for (unsigned i = 0; i < c->ntrusted; i++) {
-		if (in_range(address, &c->trusted[i]))
+		const struct config_cidr *r = &c->trusted[i];
+
+		if (sa->sa_family == AF_UNIX ? r->is_unix : in_range(address, r))
 			return true;
 	}
 	return false;

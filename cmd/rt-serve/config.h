@@ -29,6 +29,7 @@ struct config_list {
 struct config_cidr {
 	uint8_t address[16];	/* IPv4 as ::ffff:a.b.c.d */
 	unsigned bits;		/* of 128 */
+	bool is_unix;		/* none: whoever may connect to our unix sockets */
 };
 
 enum config_slow { CONFIG_SLOW_KEEP, CONFIG_SLOW_NEWEST, CONFIG_SLOW_CLOSE };

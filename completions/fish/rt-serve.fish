@@ -24,7 +24,7 @@ complete -c rt-serve -l presence -x -d 'keep presence for matching topics; again
 complete -c rt-serve -l presence-grace -x -d 'a leave counts after so long (10s)'
 complete -c rt-serve -l origin -x -d 'let pages of this origin in; again for more'
 complete -c rt-serve -l host -x -d 'answer to this Host besides IP addresses and localhost; again for more'
-complete -c rt-serve -l trust-proxy -x -d 'believe Forwarded, X-Forwarded-For and PROXY from here; again for more'
+complete -c rt-serve -l trust-proxy -x -d 'believe Forwarded, X-Forwarded-For and PROXY from here, or unix:; again for more'
 complete -c rt-serve -l proxy-protocol -d 'connections from trusted proxies begin with a PROXY header'
 complete -c rt-serve -l access-log -r -F -d 'log requests to FILE, or - for stderr'
 complete -c rt-serve -l access-log-format -x -a 'text json' -d 'text or json (text)'

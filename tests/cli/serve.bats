@@ -239,3 +239,25 @@ END
 	run fetch '/topics/t?limit=1000'
 	assert_json '[.[].data.n] == [range(1; 1001)]'
 }
+
+@test "--trust-proxy unix: believes a proxy on a unix socket, by field and by PROXY header" {
+	start_server --store memory: --access-log "$RT_TMP/access" --listen "unix:$RT_TMP/rt.sock" --trust-proxy unix:
+	curl -sS --max-time 10 --unix-socket "$RT_TMP/rt.sock" -H 'X-Forwarded-For: 203.0.113.9' http://localhost/topics
+	wait_for log_has '^203\.0\.113\.9 .*GET /topics '
+	stop_server
+	start_server --store memory: --access-log "$RT_TMP/access2" --listen "unix:$RT_TMP/rt.sock" --trust-proxy unix: \
+		--proxy-protocol --max-per-address 1
+	py "$RT_TMP/rt.sock" <<'END'
+		import sys
+		def proxied(address):
+			c = Conn("unix:" + sys.argv[1])
+			c.send(f"PROXY TCP4 {address} 192.0.2.1 5555 80\r\n")
+			return c
+		with proxied("203.0.113.7") as a, proxied("203.0.113.8") as b:
+			assert a.do("GET", "/topics").status == b.do("GET", "/topics").status == 200
+			with proxied("203.0.113.7") as c:
+				r = c.do("GET", "/topics")
+				assert r.status == 503 and "--max-per-address" in r.json["detail"], r
+END
+	run -0 grep -c '^203\.0\.113\.[78] .*GET /topics ' "$RT_TMP/access2"
+}

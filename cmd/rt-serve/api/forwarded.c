@@ -122,7 +122,9 @@ struct str forwarded_client(const struct config *c, const struct conn *conn,
 	char own[FORWARDED_MAX];
 
 	conn_info(conn, false, &info);
-	if (!parse_address(str_of(info.address), &peer, own) ||
+	memset(&peer, 0, sizeof(peer));
+	peer.ss_family = AF_UNIX;
+	if ((strcmp(info.address, "unix") != 0 && !parse_address(str_of(info.address), &peer, own)) ||
 	    !config_trusts(c, (const struct sockaddr *)(const void *)&peer))
 		return STR_NULL;
 	buf_init(&standard, LIST_MAX);

@@ -25,6 +25,7 @@
 #define REFUSED_MAX 128		/* refused connections that are kept until they have read their 503 */
 #define REFUSED_BODY_MAX 512
 #define ADDRESS_SLOTS 1024
+#define HOST_CAP 256
 
 /* --- counting connections -------------------------------------------------------------------- */
 
@@ -446,12 +447,11 @@ static int tcp_open(const char *address, int backlog, struct buf *why)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	struct addrinfo *list, *ai;
-	char host[256];
+	char host[HOST_CAP];
 	const char *port;
 	int fd = -1, e;
 
-	if (split_address(address, host, sizeof(host), &port) != 0)
-		return fail(why, address, "this is not HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH");
+	split_address(address, host, sizeof(host), &port);
 	/* Everywhere: one IPv6 socket takes IPv4 too, where the kernel has IPv6 at all. */
 	e = getaddrinfo(host[0] == '\0' ? "::" : host, port, &hints, &list);
 	if (e != 0)
@@ -497,8 +497,6 @@ static int unix_open(const char *path, int backlog, struct buf *why)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd, saved;
 
-	if (path[0] == '\0' || strlen(path) >= sizeof(un.sun_path))
-		return fail(why, path, "the path of a unix socket has 1 to 107 bytes");
 	strcpy(un.sun_path, path);
 	if (unix_remove_stale(&un) != 0)
 		return fail(why, path, errno == EADDRINUSE ? "another server listens there"
@@ -514,13 +512,38 @@ static int unix_open(const char *path, int backlog, struct buf *why)
 	return fail(why, path, strerror(saved));
 }
 
+static bool address_is_unix(const char *address)
+{
+	return strncmp(address, "unix:", 5) == 0;
+}
+
+const char *listener_check(const char *address)
+{
+	char host[HOST_CAP];
+	const char *port;
+
+	if (address_is_unix(address)) {
+		size_t n = strlen(address + 5);
+
+		return n > 0 && n < sizeof(((struct sockaddr_un *)0)->sun_path) ? NULL
+			: "must be unix:PATH with a path of 1 to 107 bytes";
+	}
+	return split_address(address, host, sizeof(host), &port) == 0 ? NULL
+		: "must be HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH";
+}
+
 struct listener *listener_open(const char *address, const struct listener_config *c, struct buf *why)
 {
 	int backlog = c->backlog > 0 ? c->backlog : SOMAXCONN, fd;
-	bool is_unix = strncmp(address, "unix:", 5) == 0;
+	bool is_unix = address_is_unix(address);
+	const char *wrong = listener_check(address);
 	struct listener *l;
 	struct stat st;
 
+	if (wrong != NULL) {
+		fail(why, address, wrong);
+		return NULL;
+	}
 	fd = is_unix ? unix_open(address + 5, backlog, why) : tcp_open(address, backlog, why);
 	if (fd < 0)
 		return NULL;

@@ -79,7 +79,20 @@ static void test_trust(const struct config *c)
 	v6.sin6_addr.s6_addr[1] = 0x80;
 	ok(!config_trusts(c, (struct sockaddr *)&v6), "fd80:: is not");
 	v4.sin_family = AF_UNIX;
-	ok(!config_trusts(c, (struct sockaddr *)&v4), "a unix socket has no address to trust");
+	ok(!config_trusts(c, (struct sockaddr *)&v4), "a unix socket is not trusted by an address");
+}
+
+static void test_trust_unix(void)
+{
+	struct config *c = configured("--trust-proxy", "unix:", "--trust-proxy", "192.0.2.1", NULL);
+	struct sockaddr_in v4 = {.sin_family = AF_UNIX};
+
+	ok(config_trusts(c, (struct sockaddr *)&v4), "a unix socket is, by its own name");
+	v4.sin_family = AF_INET;
+	ok(!config_trusts(c, (struct sockaddr *)&v4), "which stands for no address");
+	v4.sin_addr.s_addr = htonl(0xc0000201);
+	ok(config_trusts(c, (struct sockaddr *)&v4), "beside others");
+	config_free(c);
 }
 
 int main(void)
@@ -90,6 +103,7 @@ int main(void)
 	test_usual(c);
 	test_standard(c);
 	test_trust(c);
+	test_trust_unix();
 	config_free(c);
 	return tap_done();
 }

@@ -261,11 +261,11 @@ static void test_addresses(void)
 	struct server s;
 	int fd;
 
-	refuse("", "not HOST:PORT");
-	refuse("127.0.0.1:", "not HOST:PORT");
-	refuse("127.0.0.1:70000", "not HOST:PORT");
-	refuse("127.0.0.1:http", "not HOST:PORT");
-	refuse("::1:80", "not HOST:PORT");
+	refuse("", "must be HOST:PORT");
+	refuse("127.0.0.1:", "must be HOST:PORT");
+	refuse("127.0.0.1:70000", "must be HOST:PORT");
+	refuse("127.0.0.1:http", "must be HOST:PORT");
+	refuse("::1:80", "must be HOST:PORT");
 	refuse("192.0.2.1:0", "192.0.2.1:0");
 	refuse("unix:", "1 to 107 bytes");
 	ok(server_start(&s, "0", 1, false) && listener_is_loopback(s.l), "a bare port: this machine only");

@@ -158,7 +158,10 @@ static void test_wrong(void)
 	wrong("--origin *", "--origin * must be an origin like https://app.example or "
 		"http://localhost:8000, without a path");
 	wrong("--host a:1", "--host a:1 must be a host name like rt.example, without a scheme or port");
-	wrong("--trust-proxy 10.0.0.0/33", "--trust-proxy 10.0.0.0/33 must be an address or a range like 10.0.0.0/8 or ::1");
+	wrong("--trust-proxy 10.0.0.0/33", "--trust-proxy 10.0.0.0/33 must be an address or a range like 10.0.0.0/8 or ::1, or unix:");
+	wrong("--listen foo", "--listen foo must be HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH");
+	wrong("--admin 127.0.0.1:99999", "--admin 127.0.0.1:99999 must be HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH");
+	wrong("--listen unix:", "--listen unix: must be unix:PATH with a path of 1 to 107 bytes");
 	wrong("--retain a", "--retain a must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
 	wrong("--retain a:size=1", "--retain a:size=1 must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
 	wrong("--retain a:age=1h,", "--retain a:age=1h, must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
