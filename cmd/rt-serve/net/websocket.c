@@ -28,6 +28,8 @@ struct ws_reader {
 	struct buf message;
 	uint64_t fed, framed;		/* bytes given; end of the last frame that began */
 	uint8_t opcode;			/* of this frame */
+	uint8_t nclose, close_len;	/* bytes of a close frame that are here; that it has */
+	uint8_t close[CONTROL_MAX];
 	bool fragmented;		/* more frames of this message are to come */
 };
 
@@ -323,8 +325,21 @@ static void on_frame_start(wslay_event_context_ptr wslay,
 	(void)wslay;
 	r->framed += 6 + (n < 126 ? 0 : n <= UINT16_MAX ? 2 : 8) + n;
 	r->opcode = f->opcode;
+	r->nclose = 0;
+	r->close_len = (uint8_t)n;	/* wslay refuses control frames of over 125 before this */
 	if (!wslay_is_ctrl_frame(f->opcode))
 		r->fragmented = !f->fin;
+}
+
+/* wslay knows only the close codes of RFC 6455; 1012 to 1014 were registered later. */
+static void on_close_chunk(struct ws_reader *r, const uint8_t *p, size_t n)
+{
+	if (n == 0 || n > (size_t)(r->close_len - r->nclose))
+		return;
+	memcpy(r->close + r->nclose, p, n);
+	r->nclose += (uint8_t)n;
+	if (r->nclose == r->close_len)
+		on_close(r->w, r->close, r->nclose);
 }
 
 static void on_frame_chunk(wslay_event_context_ptr wslay,
@@ -333,7 +348,11 @@ static void on_frame_chunk(wslay_event_context_ptr wslay,
 	struct ws_reader *r = arg;
 
 	(void)wslay;
-	if (wslay_is_ctrl_frame(r->opcode) || conn_over(r->w->conn))
+	if (conn_over(r->w->conn))
+		return;
+	if (r->opcode == WSLAY_CONNECTION_CLOSE)
+		on_close_chunk(r, f->data, f->data_length);
+	if (wslay_is_ctrl_frame(r->opcode))
 		return;
 	if (buf_add(&r->message, f->data, f->data_length) != 0)
 		websocket_fail(r->w, WEBSOCKET_TOO_BIG, CONN_NOMEM);

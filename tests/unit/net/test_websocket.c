@@ -317,6 +317,40 @@ static void test_close(void)
 	buf_fini(&got);
 }
 
+/* Every code that may be sent comes back, those that were registered after RFC 6455 too. */
+static void test_close_codes(void)
+{
+	static const unsigned codes[] = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013,
+		1014, 3000, 3999, 4000, 4999};
+	struct buf in, got;
+	bool eof;
+	int peer;
+
+	begin();
+	buf_init(&in, 1 << 16);
+	buf_init(&got, 1 << 16);
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		uint8_t payload[5] = {(uint8_t)(codes[i] >> 8), (uint8_t)codes[i], 'w', 'h', 'y'};
+		uint8_t want[4] = {CLOSE, 2, payload[0], payload[1]};
+
+		open_ws(&peer, &got);
+		buf_reset(&got);
+		buf_reset(&in);
+		add_frame(&in, 0x01, "half", 4);
+		add_frame(&in, CLOSE, payload, sizeof(payload));
+		rig_send(&rig, peer, in.p, in.len - 3);
+		rig_send(&rig, peer, in.p + in.len - 3, 3);
+		rig_recv(&rig, peer, &got, SIZE_MAX, &eof);
+		ok(eof && got.len == 4 && memcmp(got.p, want, 4) == 0 && nmessages == 0, "%u comes back",
+			codes[i]);
+		close(peer);
+		rig_turn(&rig, 3);
+	}
+	ok(rig_fini(&rig), "pools got everything back");
+	buf_fini(&in);
+	buf_fini(&got);
+}
+
 static void test_pause(void)
 {
 	static const uint8_t bytes[5000];
@@ -415,6 +449,7 @@ int main(void)
 	test_split();
 	test_wrong();
 	test_close();
+	test_close_codes();
 	test_pause();
 	test_pongs();
 	test_deaf();
