@@ -261,3 +261,10 @@ END
 END
 	run -0 grep -c '^203\.0\.113\.[78] .*GET /topics ' "$RT_TMP/access2"
 }
+
+@test "OPTIONS * says what can be asked at all" {
+	start_server --store memory:
+	run -0 fetch -i -X OPTIONS --request-target '*' "$RT_URL"
+	assert_line --partial "HTTP/1.1 204"
+	assert_line --partial "Allow: GET, HEAD, POST, OPTIONS"
+}

@@ -103,8 +103,13 @@ static const struct route routes[] = {
 	{"/", ROUTE_DATA, METHOD_GET, about_route},
 };
 
+/** "OPTIONS *" asks what the server can do at all (RFC 9110 section 9.3.7). */
+static const struct route anywhere = {"*", ROUTE_HEALTH, METHOD_GET | METHOD_POST, NULL};
+
 static const struct route *find_route(struct str path, const struct route_listener *l)
 {
+	if (str_is(path, anywhere.path))
+		return &anywhere;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct route *r = &routes[i];
 		size_t n = strlen(r->path);
