@@ -593,7 +593,7 @@ static void begin_at_cursor(const struct window *w, struct seek *k, uint64_t ord
 	if (order > w->last) {
 		k->where = SEEK_AHEAD;
 		order = w->last;
-	} else if (!w->backed && order < w->begin) {
+	} else if (order < w->begin) {
 		k->where = SEEK_RESTARTED;
 		order = w->begin;
 	}
