@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,19 @@ static const char *const texts[SQL_STATEMENTS] = {
 
 /* --- the file ------------------------------------------------------------------------------- */
 
+/* Names survive power loss once the folder that has them is synced. */
+static void sync_parent(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	free(copy);
+}
+
 /* Make the directories that lead to (path), for the owner alone. */
 static int make_directories(const char *path, struct buf *why)
 {
@@ -85,7 +99,9 @@ static int make_directories(const char *path, struct buf *why)
 	for (slash = strchr(copy + 1, '/'); slash != NULL && ret == 0;
 	slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST) {
+		if (mkdir(copy, 0700) == 0) {
+			sync_parent(copy);
+		} else if (errno != EEXIST) {
 			buf_addf(why, "cannot create the directory %s: %s", copy, strerror(errno));
 			ret = -1;
 		}
@@ -95,26 +111,54 @@ static int make_directories(const char *path, struct buf *why)
 	return ret;
 }
 
+static int cannot_open(const char *path, struct buf *why)
+{
+	buf_addf(why, "cannot open the store %s: %s", path, strerror(errno));
+	return -1;
+}
+
 /* SQLite gives its other files the mode of this one. */
 static int make_file(const char *path, struct buf *why)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	if (fd < 0) {
-		buf_addf(why, "cannot open the store %s: %s", path, strerror(errno));
-		return -1;
-	}
+	if (fd < 0)
+		return cannot_open(path, why);
 	close(fd);
 	return 0;
 }
 
-int database_claim(const char *path, struct buf *why)
+/*
+ * The file itself, behind symbolic links: by which name ever it is called, it has one lock. It is
+ * not opened if it is there, since closing it would take the locks of an SQLite in this process.
+ */
+static char *resolve(const char *path, struct buf *why)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real == NULL && errno == ENOENT) {
+		if (make_file(path, why) < 0)
+			return NULL;
+		real = realpath(path, NULL);
+	}
+	if (real == NULL || stat(real, &st) < 0) {
+		cannot_open(path, why);
+	} else if (!S_ISREG(st.st_mode)) {
+		buf_addf(why, "cannot open the store %s: not a regular file", path);
+	} else {
+		return real;
+	}
+	free(real);
+	return NULL;
+}
+
+/* The lock's fd, or -1. */
+static int lock_file(const char *path, struct buf *why)
 {
 	char *name = NULL;
 	int fd;
 
-	if (make_directories(path, why) < 0)
-		return -1;
 	if (asprintf(&name, "%s.lock", path) < 0) {
 		buf_adds(why, "not enough memory for the store");
 		return -1;
@@ -128,11 +172,28 @@ int database_claim(const char *path, struct buf *why)
 			"--store", path);
 		close(fd);
 		fd = -1;
-	} else if (make_file(path, why) < 0) {
+	}
+	free(name);
+	return fd;
+}
+
+int database_claim(char **path, struct buf *why)
+{
+	char *real;
+	int fd;
+
+	if (make_directories(*path, why) < 0)
+		return -1;
+	real = resolve(*path, why);
+	if (real == NULL)
+		return -1;
+	free(*path);
+	*path = real;
+	fd = lock_file(real, why);
+	if (fd >= 0 && make_file(real, why) < 0) {
 		close(fd);
 		fd = -1;
 	}
-	free(name);
 	return fd;
 }
 
@@ -243,6 +304,18 @@ static int set_up(struct database *d, enum store_sync sync)
 		levels[sync]);
 }
 
+/* Without shared memory, as on some network file systems, SQLite falls back to another mode. */
+static bool is_wal(struct database *d)
+{
+	sqlite3_stmt *s = NULL;
+	bool yes = sqlite3_prepare_v2(d->db, "PRAGMA journal_mode", -1, &s, NULL) == SQLITE_OK &&
+		sqlite3_step(s) == SQLITE_ROW &&
+		strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+
+	sqlite3_finalize(s);
+	return yes;
+}
+
 static int prepare(struct database *d)
 {
 	for (int i = 0; i < SQL_STATEMENTS; i++) {
@@ -267,7 +340,14 @@ int database_open(struct database *d, const char *path, enum store_sync sync, bo
 		found = recognize(d, path, why);
 	if (found < 0)
 		goto close;
-	if (set_up(d, sync) < 0 || (found == 0 && create_schema(d, now_us) < 0) || prepare(d) < 0)
+	if (set_up(d, sync) < 0)
+		goto failed;
+	if (!is_wal(d)) {
+		buf_addf(why, "the file system of the store %s has no shared memory; choose another "
+			"--store", path);
+		goto close;
+	}
+	if ((found == 0 && create_schema(d, now_us) < 0) || prepare(d) < 0)
 		goto failed;
 	return 0;
 failed:

@@ -42,10 +42,11 @@ struct database {
 };
 
 /**
- * Create the file at (path) if there is none, and its directory, and lock it. Returns the lock's
- * fd, to be closed last, or -1 with a sentence in (why).
+ * Create the file at (*path) if there is none, and its directory, and lock it. (*path), malloc'd,
+ * becomes the file's own path, without symbolic links. Returns the lock's fd, to be closed last,
+ * or -1 with a sentence in (why).
  */
-int database_claim(const char *path, struct buf *why);
+int database_claim(char **path, struct buf *why);
 
 /**
  * Connect to a file that was claimed. The first connection (create) writes the schema into an

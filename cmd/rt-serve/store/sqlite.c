@@ -197,7 +197,7 @@ static struct sqlite *sqlite_new(const struct store_config *c)
 
 static int open_files(struct sqlite *s, struct buf *why)
 {
-	s->lock_fd = database_claim(s->path, why);
+	s->lock_fd = database_claim(&s->path, why);
 	if (s->lock_fd < 0)
 		return -1;
 	if (database_open(&s->out, s->path, s->sync, true, s->now_us(), why) < 0 ||

@@ -19,6 +19,11 @@ struct store *store_open(const struct store_config *c, struct buf *why)
 {
 	if (strcmp(c->path, "memory:") == 0)
 		return memory_store_open(c, why);
+	/* What SQLite calls a database in memory; nobody means a file of that name. */
+	if (strcmp(c->path, ":memory:") == 0) {
+		buf_adds(why, "to keep events in memory only, call the store memory:");
+		return NULL;
+	}
 	return sqlite_store_open(c, why);
 }
 

@@ -10,12 +10,69 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "helper_store.h"
 #include "tests/unit/tap.h"
 #include "units.h"
+
+/* --- what is synced: these stand before the C library's, for SQLite too ----------------------- */
+
+static int syncs, folder_syncs;
+
+static int note_sync(int fd, long number)
+{
+	struct stat st = {0};
+	int ret = (int)syscall(number, fd);
+
+	fstat(fd, &st);
+	__atomic_add_fetch(S_ISDIR(st.st_mode) ? &folder_syncs : &syncs, 1, __ATOMIC_SEQ_CST);
+	return ret;
+}
+
+int fsync(int fd)
+{
+	return note_sync(fd, SYS_fsync);
+}
+
+int fdatasync(int fd)
+{
+	return note_sync(fd, SYS_fdatasync);
+}
+
+/* How often a file is synced before (n) batches, one by one, are acknowledged as (want). */
+static int syncs_of(enum store_sync sync, const char *path, int n, enum store_ack want)
+{
+	struct store_config c = helper_config(path);
+	enum store_ack ack = want;
+	struct event *e[8];
+	struct store *s;
+	int before;
+
+	c.sync = sync;
+	s = helper_open(&c);
+	before = __atomic_load_n(&syncs, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < n && ack == want; i++) {
+		e[i] = helper_event("a", NULL, "1");
+		if (helper_append(s, &e[i], 1, NULL, NULL, &ack) != STORE_OK)
+			ack = STORE_ACK_MEMORY;
+		event_unref(e[i]);
+	}
+	before = __atomic_load_n(&syncs, __ATOMIC_SEQ_CST) - before;
+	store_close(s);
+	return ack == want ? before : -1;
+}
+
+/* Power loss cannot be had here; what has to be done before an acknowledgement can. */
+static void test_synced(void)
+{
+	ok(syncs_of(STORE_SYNC_FULL, helper_path("full.db"), 5, STORE_ACK_SYNCED) >= 5,
+		"each event acknowledged as synced was");
+	eq_num(syncs_of(STORE_SYNC_NORMAL, helper_path("normal.db"), 5, STORE_ACK_WRITTEN), 0,
+		"for those that are written, nobody waits for the disk");
+}
 
 static mode_t mode_of(const char *path)
 {
@@ -44,6 +101,7 @@ static void test_files(void)
 	strcat(name, ".lock");
 	eq_num(mode_of(name), 0600, "and the lock");
 	eq_num(mode_of(path), 0700, "its directories are made");
+	ok(folder_syncs >= 3, "and every name on the way is synced");
 	store_close(s);
 	unlink(name);
 	name[strlen(name) - 5] = '\0';
@@ -95,6 +153,9 @@ static void test_refused(void)
 	char junk[4096];
 
 	refused(path, "another rt-serve uses", "a second server is refused");
+	if (symlink(path, helper_path("link.db")) < 0)
+		printf("Bail out! cannot link\n");
+	refused(helper_path("link.db"), "another rt-serve uses", "under another name as well");
 	helper_put(s, "a", NULL, "1");
 	store_close(s);
 	execute(path, "PRAGMA user_version = 2");
@@ -111,6 +172,10 @@ static void test_refused(void)
 	refused(path, "not a store", "what is no database is refused");
 	refused("/proc/nowhere/rt.db", "cannot create", "a directory that cannot be made");
 	refused(helper_path(""), "cannot open", "a directory instead of a file");
+	refused(":memory:", "memory:", "SQLite's own name for memory");
+	sqlite3_vfs_register(sqlite3_vfs_find("unix-none"), 1);
+	refused(helper_path("nfs.db"), "shared memory", "a file system without shared memory");
+	sqlite3_vfs_register(sqlite3_vfs_find("unix"), 1);
 	path = helper_path("damaged.db");
 	c.path = path;
 	s = helper_open(&c);
@@ -219,9 +284,11 @@ static unsigned run_until_killed(const struct store_config *c, unsigned stop_aft
 
 static void test_crash(void)
 {
-	struct store_config c = helper_config(helper_path("crash.db"));
+	char path[200] = "";
+	struct store_config c = helper_config(path);
 	unsigned acked, bad = 0, lost = 0;
 
+	snprintf(path, sizeof(path), "%s", helper_path("crash.db"));
 	c.sync = STORE_SYNC_FULL;
 	for (unsigned round = 0; round < 8; round++) {
 		struct store *s;
@@ -229,8 +296,7 @@ static void test_crash(void)
 		uint64_t seq[2] = {0, 0}, order = 0;
 		unsigned n = 0;
 
-		execute(helper_path("crash.db"), "SELECT 1");
-		unlink(c.path);
+		unlink(path);
 		unlink(helper_path("crash.db-wal"));
 		unlink(helper_path("crash.db-shm"));
 		acked = run_until_killed(&c, 50 + round * 331);
@@ -356,7 +422,7 @@ static int run_full(const char *path)
 
 static void test_full(void)
 {
-	const char *path = helper_path("full.db");
+	const char *path = helper_path("full2.db");
 	int status;
 	pid_t pid;
 
@@ -430,6 +496,7 @@ static void test_wal(void)
 int main(void)
 {
 	test_files();
+	test_synced();
 	test_refused();
 	test_reopen();
 	test_crash();
