@@ -6,6 +6,7 @@
  * see one twice, and all see the same order.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "helper_store.h"
@@ -141,13 +142,65 @@ static void test_seam(const char *name, const struct store_config *c)
 	store_close(s);
 }
 
+/* --- now ------------------------------------------------------------------------------------ */
+
+#define LOOKS 1000000
+
+static atomic_bool enough;
+
+static void *publish_on(void *arg)
+{
+	while (!atomic_load(&enough))
+		helper_put(arg, "t/0", NULL, "1");
+	return NULL;
+}
+
+/* Is (cursor) that of the event at (pos)? */
+static bool belongs(struct store *s, const char *cursor, uint64_t pos)
+{
+	struct event *e;
+	bool same;
+
+	if (store_tail(s, pos - 1, &e, 1) != 1)
+		return false;
+	same = str_is(event_cursor(e), cursor);
+	event_unref(e);
+	return same;
+}
+
+/* Whoever begins with what comes takes a cursor and a position: both from one moment. */
+static void test_now(const char *name, const struct store_config *c)
+{
+	struct store *s = helper_open(c);
+	unsigned torn = 0;
+	pthread_t thread;
+	uint64_t pos;
+	char *cursor;
+
+	helper_put(s, "t/0", NULL, "1");
+	atomic_store(&enough, false);
+	pthread_create(&thread, NULL, publish_on, s);
+	for (int i = 0; i < LOOKS; i++) {
+		cursor = store_tail_cursor(s, &pos);
+		torn += !belongs(s, cursor, pos);
+		free(cursor);
+	}
+	atomic_store(&enough, true);
+	pthread_join(thread, NULL);
+	eq_num(torn, 0, name);
+	store_close(s);
+}
+
 int main(void)
 {
 	struct store_config c = helper_config("memory:");
 
+	test_now("memory: cursor and position are from one moment", &c);
 	test_seam("memory", &c);
 	c.path = helper_path("seam.db");
 	test_seam("sqlite", &c);
+	c.path = helper_path("now.db");
+	test_now("sqlite: cursor and position are from one moment", &c);
 	c.path = helper_path("seam2.db");
 	c.memory_bytes = 20000;
 	test_seam("sqlite, small window", &c);

@@ -343,21 +343,46 @@ static void test_tail(void)
 	store_close(s);
 }
 
-static void count_wake(void *arg)
+/* What could be seen when. */
+static struct {
+	struct store *s;
+	int wakes, wakes_when_done;
+	uint64_t tail_when_woken, tail_when_done;
+	bool done;
+} seen;
+
+static void see_wake(void *arg)
 {
-	__atomic_add_fetch((int *)arg, 1, __ATOMIC_SEQ_CST);
+	(void)arg;
+	seen.wakes++;
+	seen.tail_when_woken = store_tail_pos(seen.s);
 }
 
+static void see_done(struct batch *b)
+{
+	(void)b;
+	seen.wakes_when_done = seen.wakes;
+	seen.tail_when_done = store_tail_pos(seen.s);
+	__atomic_store_n(&seen.done, true, __ATOMIC_RELEASE);
+}
+
+/* One sequencer: the tail moves, then watchers are woken, then the publisher has his answer. */
 static void test_watch(void)
 {
-	struct store *s = open_empty();
-	int woken = 0;
+	struct event *e[2] = {helper_event("a", NULL, "1"), helper_event("b", NULL, "2")};
+	struct batch b = {.events = e, .n = 2, .bytes = e[0]->size + e[1]->size, .done = see_done};
 
-	store_watch(s, count_wake, &woken);
-	helper_put(s, "a", NULL, "1");
-	ok(__atomic_load_n(&woken, __ATOMIC_SEQ_CST) == 1,
-		"watchers are woken before the batch is done");
-	store_close(s);
+	memset(&seen, 0, sizeof(seen));
+	seen.s = open_empty();
+	store_watch(seen.s, see_wake, NULL);
+	store_append(seen.s, &b);
+	ok(helper_wait(__atomic_load_n(&seen.done, __ATOMIC_ACQUIRE)), "a batch is done");
+	eq_num(seen.wakes_when_done, 1, "after the watchers were woken");
+	eq_num(seen.tail_when_woken, 2, "after the tail had moved");
+	eq_num(seen.tail_when_done, 2, "by all of it");
+	event_unref(e[0]);
+	event_unref(e[1]);
+	store_close(seen.s);
 }
 
 static struct batch_key key_of(const char *key, const char *body)
