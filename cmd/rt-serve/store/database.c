@@ -16,7 +16,6 @@
 
 #define APPLICATION_ID 0x52745374	/* "RtSt" */
 #define VERSION 1
-#define BUSY_MS 5000	/* for a person who looks at the file with sqlite3(1) */
 
 static const char schema[] =
 	"CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -296,7 +295,7 @@ static int set_up(struct database *d, enum store_sync sync)
 			[STORE_SYNC_FULL] = "FULL",
 	};
 
-	sqlite3_busy_timeout(d->db, BUSY_MS);
+	sqlite3_busy_timeout(d->db, DATABASE_BUSY_MS);
 	sqlite3_extended_result_codes(d->db, 0);
 	return execute(d,
 		"PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"

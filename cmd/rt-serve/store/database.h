@@ -22,6 +22,9 @@
 /** Chunks are kilobytes: small pages would be half empty, or need chains. */
 #define DATABASE_PAGE 16384
 
+/** How long a statement waits for a person who looks at the file with sqlite3(1). */
+#define DATABASE_BUSY_MS 5000
+
 enum statement {
 	SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK, SQL_BEGIN_READ,
 	SQL_GET_META, SQL_SET_META,

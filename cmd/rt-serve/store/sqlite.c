@@ -132,6 +132,7 @@ static void sqlite_free(struct sqlite *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->appended);
 	pthread_cond_destroy(&s->asked);
+	pthread_cond_destroy(&s->rested);
 	free(s->path);
 	free(s);
 }
@@ -191,6 +192,7 @@ static struct sqlite *sqlite_new(const struct store_config *c)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->appended, &attr);
 	pthread_cond_init(&s->asked, NULL);
+	pthread_cond_init(&s->rested, NULL);
 	pthread_condattr_destroy(&attr);
 	return s;
 }

@@ -44,12 +44,13 @@ struct sqlite {
 
 	/* handing over */
 	pthread_mutex_t lock;
-	pthread_cond_t appended, asked;
+	pthread_cond_t appended, asked, rested;
 	struct batch *queue, **queue_end;
 	_Atomic size_t queued;			/* bytes */
 	struct sqlite_job *jobs, **jobs_end;
 	struct retention *fresh;		/* to be taken over by the writer */
 	uint64_t fresh_topics;
+	bool pause, reading;			/* the writer needs the reader to rest; it does not yet */
 	_Atomic uint64_t key_ms;
 	atomic_bool closing;			/* set under the lock */
 	pthread_t writer, reader;
@@ -64,6 +65,7 @@ struct sqlite {
 	bool in_transaction, failing;
 	uint64_t nkeys;
 	int wal_pages, wal_high;	/* in the WAL since the last checkpoint; since it was cut */
+	int wal_held;			/* pages in it when the last checkpoint was held up, or 0 */
 	enum tidy_phase tidy;
 	uint64_t tidied_ms, quiet_since_ms;	/* monotonic */
 
@@ -94,5 +96,7 @@ bool sqlite_tidy(struct sqlite *s, bool idle);
 /* sqlite_read.c */
 bool sqlite_read(struct store *store, struct read *r);
 void *sqlite_read_thread(void *arg);
+/** Wait until the reader has ended its transaction; it begins no other one until (pause) is false. */
+void sqlite_pause_reader(struct sqlite *s, bool pause);
 
 #endif

@@ -85,6 +85,36 @@ bool sqlite_read(struct store *store, struct read *r)
 	return true;
 }
 
+/* --- taking turns with checkpoints ---------------------------------------------------------- */
+
+void sqlite_pause_reader(struct sqlite *s, bool pause)
+{
+	pthread_mutex_lock(&s->lock);
+	s->pause = pause;
+	while (pause && s->reading)
+		pthread_cond_wait(&s->rested, &s->lock);
+	if (!pause)
+		pthread_cond_signal(&s->asked);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void begin_reading(struct sqlite *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->pause)
+		pthread_cond_wait(&s->asked, &s->lock);
+	s->reading = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void end_reading(struct sqlite *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->reading = false;
+	pthread_cond_signal(&s->rested);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* --- a page --------------------------------------------------------------------------------- */
 
 struct wanted {
@@ -164,8 +194,10 @@ static enum slice read_slice(struct sqlite *s, struct sqlite_job *j)
 
 	if (seek_topics(&s->window, j->read->filters, q.back ? 0 : q.after, topics, &q.ntopics))
 		q.topics = topics;
+	begin_reading(s);
 	res = read_rows(&rows, j, rows_begin(&rows, &s->in, &q));
 	rows_end(&rows);
+	end_reading(s);
 	return res;
 }
 

@@ -309,22 +309,36 @@ static bool step_keys(struct sqlite *s)
 /* --- checkpoints ---------------------------------------------------------------------------- */
 
 /*
- * A passive checkpoint waits for nobody. As only this thread writes, it comes to the end of the
- * WAL, which then begins anew with the next commit, unless a reader is in the way just now.
+ * As only this thread writes, and the reader rests meanwhile, a checkpoint comes to the end of the
+ * WAL, which then begins anew with the next commit. It waits for nobody else: if a person reads
+ * the file, it comes not so far (false), and has to be tried again.
  */
+static bool run_checkpoint(struct sqlite *s, int mode)
+{
+	int pages = 0, moved = 0, rc;
+
+	sqlite_pause_reader(s, true);
+	sqlite3_busy_timeout(s->out.db, 0);
+	rc = sqlite3_wal_checkpoint_v2(s->out.db, NULL, mode, &pages, &moved);
+	sqlite3_busy_timeout(s->out.db, DATABASE_BUSY_MS);
+	sqlite_pause_reader(s, false);
+	return rc == SQLITE_OK && moved == pages;
+}
+
 static void checkpoint(struct sqlite *s, bool idle)
 {
 	uint64_t now_ms = units_monotonic_ms();
 
 	if (!idle)
 		s->quiet_since_ms = now_ms;
-	if (s->wal_pages > (idle ? WAL_PAGES_IDLE : WAL_PAGES_MAX)) {
-		sqlite3_wal_checkpoint_v2(s->out.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (s->wal_pages > (idle ? WAL_PAGES_IDLE : WAL_PAGES_MAX + s->wal_held)) {
+		s->wal_held = run_checkpoint(s, SQLITE_CHECKPOINT_PASSIVE) ? 0 : s->wal_pages;
 		s->wal_pages = 0;
 	}
 	if (s->wal_high > WAL_PAGES_IDLE && now_ms - s->quiet_since_ms >= QUIET_MS) {
-		sqlite3_wal_checkpoint_v2(s->out.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-		s->wal_high = 0;
+		if (run_checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE))
+			s->wal_high = 0;
+		s->quiet_since_ms = now_ms;
 	}
 }
 

@@ -5,13 +5,16 @@
  * room.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "helper_store.h"
@@ -40,6 +43,15 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
 	return note_sync(fd, SYS_fdatasync);
+}
+
+/* SQLite's way of waiting for somebody else's lock. */
+static int naps;
+
+int usleep(useconds_t us)
+{
+	__atomic_add_fetch(&naps, 1, __ATOMIC_SEQ_CST);
+	return nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 
 /* How often a file is synced before (n) batches, one by one, are acknowledged as (want). */
@@ -493,6 +505,83 @@ static void test_wal(void)
 	store_close(s);
 }
 
+static atomic_bool enough;
+
+static void *read_on(void *arg)
+{
+	size_t n = 0;
+
+	while (!atomic_load(&enough)) {
+		struct read *r = helper_read(arg, "*", READ_ALL, NULL);
+
+		for (; r->status == STORE_OK && !r->at_end && !atomic_load(&enough); n += r->n) {
+			read_next(r);
+			helper_do(arg, r);
+		}
+		read_free(r);
+	}
+	return n > 0 ? arg : NULL;
+}
+
+/* Constant writes, and readers who are always under way: the WAL begins anew all the same. */
+static void test_wal_bounded(void)
+{
+	enum { READERS = 3 };
+	struct store_config c = helper_config(helper_path("bounded.db"));
+	pthread_t threads[READERS];
+	struct store_stats st;
+	uint64_t largest = 0;
+	struct store *s;
+	void *read;
+
+	c.memory_bytes = 1000;
+	c.max_bytes = 8 << 20;
+	s = helper_open(&c);
+	append_big(s);
+	atomic_store(&enough, false);
+	for (int i = 0; i < READERS; i++)
+		pthread_create(&threads[i], NULL, read_on, s);
+	for (int i = 0; i < 600; i++) {
+		append_big(s);
+		store_stats(s, &st);
+		if (st.wal_bytes > largest)
+			largest = st.wal_bytes;
+	}
+	atomic_store(&enough, true);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(threads[i], &read);
+	ok(read != NULL && largest > 16 << 20 && largest < 40 << 20, "the WAL has a bound");
+	printf("# %llu\n", (unsigned long long)largest);
+	store_close(s);
+}
+
+/* Nobody waits for a person who has the file open in sqlite3(1), in a transaction. */
+static void test_wal_person(void)
+{
+	struct store_config c = helper_config(helper_path("person.db"));
+	struct store *s = helper_open(&c);
+	sqlite3 *db = NULL;
+	struct store_stats st;
+	int before;
+
+	append_big(s);
+	if (sqlite3_open(c.path, &db) != SQLITE_OK || sqlite3_exec(db,
+			"BEGIN; SELECT count(*) FROM chunks", NULL, NULL, NULL) != SQLITE_OK)
+		printf("Bail out! %s\n", sqlite3_errmsg(db));
+	for (int i = 0; i < 10; i++)
+		append_big(s);
+	before = __atomic_load_n(&naps, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 3500 && __atomic_load_n(&naps, __ATOMIC_SEQ_CST) == before; i++)
+		helper_pause();
+	eq_num(__atomic_load_n(&naps, __ATOMIC_SEQ_CST) - before, 0,
+		"a checkpoint does not wait for a person");
+	store_stats(s, &st);
+	ok(st.wal_bytes > 1 << 20, "whose transaction needs the WAL");
+	sqlite3_close(db);
+	ok(helper_wait((store_stats(s, &st), st.wal_bytes == 0)), "and which is emptied afterwards");
+	store_close(s);
+}
+
 int main(void)
 {
 	test_files();
@@ -504,6 +593,8 @@ int main(void)
 	test_full();
 	test_close();
 	test_wal();
+	test_wal_bounded();
+	test_wal_person();
 	helper_remove_dir();
 	return tap_done();
 }
