@@ -245,7 +245,8 @@ static int take_gap(struct delivery *d, const struct envelope *e)
 	}
 	forget_seqs(d, m[TOPIC].raw);
 	/* Our cursor means nothing there: the server goes on from where it said. */
-	if (d->start.len > 0 && (record_is(m[REASON].raw, "store") || record_is(m[REASON].raw, "ahead")))
+	if (d->start.len > 0 && (record_is(m[REASON].raw, "store") ||
+	    record_is(m[REASON].raw, "ahead") || record_is(m[REASON].raw, "restart")))
 		delivery_cursor(d, position_str(&d->start));
 	return 0;
 }

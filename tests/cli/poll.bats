@@ -247,6 +247,15 @@ waiting() {
 	assert_json 'all(.gap.reason? != "store") and map(.data // empty) == [1, 2]'
 }
 
+@test "poll: a cursor from before a restart of a memory store, with its identity: all since" {
+	start_server --store memory:
+	put t 1
+	run -0 fetch -H 'Rt-Store: 0123456789abcdef' '/topics/t?since=1763950000000000'
+	assert_json 'length == 2 and .[0].gap.reason == "restart" and .[1].data == 1'
+	run -0 fetch -H 'Rt-Store: 0123456789abcdef' "/topics/t?since=$(jq -r '.[1].id' <<<"$output")"
+	assert_json 'length == 1 and .[0].gap.reason == "store"'
+}
+
 @test "long poll: answers once there is an event" {
 	start_server
 	put t 1

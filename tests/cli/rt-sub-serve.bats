@@ -117,6 +117,29 @@ CUT=1500
 	grep -q '^{"gap":' "$RT_TMP/sub.out"
 }
 
+@test "who comes back to a memory store after its first events gets them, on all transports" {
+	start_server --store memory:
+	publish chat 1 3
+	for t in $TRANSPORTS; do
+		bg "$t" rt-sub --transport "$t" --poll-interval 100ms --since all -n 5 -S "$RT_TMP/$t.state" chat
+	done
+	for t in $TRANSPORTS; do
+		wait_lines "$t.out" 3
+		kill -STOP "$(bg_pid "$t")"
+	done
+	kill_server
+	restart_server
+	publish chat 4 5
+	for t in $TRANSPORTS; do
+		kill -CONT "$(bg_pid "$t")"
+		bg_wait "$t"
+		assert_equal "$BG_STATUS" 0
+		assert_ns "$t.out" 1 5
+		assert_equal "$(grep -c '"reason":"restart"' "$RT_TMP/$t.out")" 1
+		assert_equal "$(sed -n 4p "$RT_TMP/$t.out" | cut -c 1-7)" '{"gap":'
+	done
+}
+
 @test "connections cut after a few bytes, again and again, lose and repeat nothing" {
 	start_server
 	publish chat 1 60

@@ -672,9 +672,13 @@ void hub_tick(struct hub *h, struct subscription *sub)
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
+/* A store that took the place of the one the position is from announces that gap itself. */
 static bool is_foreign(struct hub *h, const struct hub_start *start)
 {
-	return start->store.p != NULL && !str_is(start->store, store_identity(h->store));
+	bool at_position = start->from == READ_CURSOR || start->from == READ_ID;
+
+	return start->store.p != NULL && !str_is(start->store, store_identity(h->store)) &&
+		!(at_position && store_began_after(h->store, start->position));
 }
 
 static int join(struct hub *h, struct subscription *sub, struct filters *f,

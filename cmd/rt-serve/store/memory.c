@@ -174,6 +174,13 @@ static const char *memory_identity(const struct store *s)
 	return memory_of(s)->identity;
 }
 
+static bool memory_began_after(const struct store *s, struct str text)
+{
+	uint64_t order;
+
+	return cursor_parse(text, &order) && order < memory_of(s)->window.begin;
+}
+
 static bool memory_cursor_valid(const struct store *s, struct str text)
 {
 	uint64_t order;
@@ -285,6 +292,7 @@ static const struct store_ops memory_ops = {
 	.tail_cursor = memory_tail_cursor,
 	.watch = memory_watch,
 	.identity = memory_identity,
+	.began_after = memory_began_after,
 	.cursor_valid = memory_cursor_valid,
 	.cursor_compare = memory_cursor_compare,
 	.topics = memory_topics,

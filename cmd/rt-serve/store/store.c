@@ -67,6 +67,11 @@ const char *store_identity(const struct store *s)
 	return s->ops->identity(s);
 }
 
+bool store_began_after(const struct store *s, struct str text)
+{
+	return s->ops->began_after != NULL && s->ops->began_after(s, text);
+}
+
 bool store_cursor_valid(const struct store *s, struct str text)
 {
 	return s->ops->cursor_valid(s, text);

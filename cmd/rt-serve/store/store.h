@@ -171,6 +171,13 @@ void store_watch(struct store *s, void (*wake)(void *arg), void *arg);
 /** Identity of the store's contents, 16 hexadecimal digits; another file, another identity. */
 const char *store_identity(const struct store *s);
 
+/**
+ * Does all that this store holds come after (text), a valid cursor of another one that was here
+ * before it? Only a store in memory, which begins anew with each start, says so: then a subscriber
+ * who comes back later than the first new events still gets them.
+ */
+bool store_began_after(const struct store *s, struct str text);
+
 /** Is (text) something this store could have made? Syntax only. */
 bool store_cursor_valid(const struct store *s, struct str text);
 
@@ -259,6 +266,7 @@ struct store_ops {
 	char *(*tail_cursor)(struct store *s, uint64_t *pos);
 	void (*watch)(struct store *s, void (*wake)(void *arg), void *arg);
 	const char *(*identity)(const struct store *s);
+	bool (*began_after)(const struct store *s, struct str text);	/* NULL: never */
 	bool (*cursor_valid)(const struct store *s, struct str text);
 	int (*cursor_compare)(const struct store *s, struct str a, struct str b);
 	void (*topics)(struct store *s, struct str after, struct str pattern, size_t max,

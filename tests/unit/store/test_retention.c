@@ -360,6 +360,9 @@ static void test_restart(const char *name, const char *path, const char *other)
 	r = helper_read(s, "a", READ_CURSOR, helper_id(id));
 	ok(r->n == 1 && r->ngaps == 1 && strcmp(r->gaps[0].reason, "restart") == 0,
 		"%s: a cursor from before the log", name);
+	ok(store_began_after(s, str_of(helper_id(id))) == (strcmp(other, "memory:") == 0) &&
+		!store_began_after(s, str_of(r->end)),
+		"%s: which store_began_after says of a store in memory, though it is another one", name);
 	ok(r->ngaps == 1 && str_is(r->gaps[0].after, helper_id(id)) &&
 		str_is(r->gaps[0].until, r->start),
 		"%s: misses what was until then", name);
