@@ -73,7 +73,10 @@ run_job() {
 	start=$(date +%s)
 	case "$kind" in
 	unit) set -- $((180 * RT_SLOW)) "$OUT/tests/unit/$name" ;;
-	cli | faults) set -- $((600 * RT_SLOW)) bats --print-output-on-failure --formatter tap "tests/$kind/$name.bats" ;;
+	cli | faults)
+		set -- $((600 * RT_SLOW)) bats --print-output-on-failure --formatter tap \
+			"tests/$kind/$name.bats"
+		;;
 	lint) set -- 600 sh scripts/lint.sh ;;
 	esac
 	# timeout makes a process group of its own, which Ctrl-C does not reach: pass it on.
