@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * EVP asks for memory with each digest, and so may fail in the middle of a server that survives
+ * without memory; the functions below are called deprecated, and cannot.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "hash.h"
 
 #include <endian.h>
 #include <errno.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,22 +105,22 @@ uint64_t hash_bytes(const void *p, size_t n)
 
 /* --- SHA-256 --- */
 
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-static EVP_MD *sha256;
-
-/* Looking the algorithm up costs more than hashing a short text: once is enough. */
-static void find_sha256(void)
-{
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
 void hash_sha256(uint8_t out[HASH_SHA256_LEN], const void *p, size_t n)
 {
-	pthread_once(&sha256_once, find_sha256);
-	if (sha256 == NULL || EVP_Digest(p, n, out, NULL, sha256, NULL) != 1) {
-		log_error("no SHA-256 from OpenSSL");
-		exit(EXIT_RESOURCES);
-	}
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, p, n);
+	SHA256_Final(out, &ctx);
+}
+
+void hash_sha1(uint8_t out[HASH_SHA1_LEN], const void *p, size_t n)
+{
+	SHA_CTX ctx;
+
+	SHA1_Init(&ctx);
+	SHA1_Update(&ctx, p, n);
+	SHA1_Final(out, &ctx);
 }
 
 void hash_hex(char *dst, const uint8_t *p, size_t n)

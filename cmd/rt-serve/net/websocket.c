@@ -2,12 +2,12 @@
 #include "net/websocket.h"
 
 #include <assert.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <wslay/wslay.h>
 
 #include "base64.h"
+#include "hash.h"
 #include "net/http_internal.h"
 #include "utf8.h"
 
@@ -69,21 +69,21 @@ int websocket_check(const struct http_request *r)
 	return 1;
 }
 
-static void accept_key(char dst[BASE64_ENCODED_LEN(SHA_DIGEST_LENGTH)], const uint8_t *key)
+static void accept_key(char dst[BASE64_ENCODED_LEN(HASH_SHA1_LEN)], const uint8_t *key)
 {
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";	/* RFC 6455 */
-	uint8_t text[WEBSOCKET_KEY_LEN + sizeof(guid) - 1], digest[SHA_DIGEST_LENGTH];
+	uint8_t text[WEBSOCKET_KEY_LEN + sizeof(guid) - 1], digest[HASH_SHA1_LEN];
 
 	memcpy(text, key, WEBSOCKET_KEY_LEN);
 	memcpy(text + WEBSOCKET_KEY_LEN, guid, sizeof(guid) - 1);
-	SHA1(text, sizeof(text), digest);
+	hash_sha1(digest, text, sizeof(text));
 	base64_encode(dst, digest, sizeof(digest));
 }
 
 static int make_answer(struct buf *b, const struct exchange *x, struct str protocol,
 	const struct http_field *fields, unsigned nfields)
 {
-	char key[BASE64_ENCODED_LEN(SHA_DIGEST_LENGTH)];
+	char key[BASE64_ENCODED_LEN(HASH_SHA1_LEN)];
 
 	accept_key(key, x->held->p);
 	buf_reset(b);

@@ -106,6 +106,48 @@ static void sha256(void)
 	eq_str(hex, "", "no digits");
 }
 
+static void sha1(void)
+{
+	uint8_t out[HASH_SHA1_LEN];
+	char hex[2 * HASH_SHA1_LEN + 1];
+
+	hash_sha1(out, "abc", 3);
+	hash_hex(hex, out, sizeof(out));
+	eq_str(hex, "a9993e364706816aba3e25717850c26c9cd0d89d", "FIPS 180: abc, SHA-1");
+}
+
+static bool no_memory;
+
+static void *take(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return no_memory ? NULL : malloc(n);
+}
+
+static void *take_again(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return no_memory ? NULL : realloc(p, n);
+}
+
+static void give(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+/* A server that is out of memory drops a connection; a hash must not end all of it. */
+static void without_memory(void)
+{
+	no_memory = true;
+	sha256();
+	sha1();
+	no_memory = false;
+}
+
 static void randomness(void)
 {
 	uint8_t a[32] = {0}, b[32] = {0}, zero[32] = {0};
@@ -118,9 +160,12 @@ static void randomness(void)
 
 int main(void)
 {
+	CRYPTO_set_mem_functions(take, take_again, give);
 	keyed();
 	siphash();
 	sha256();
+	sha1();
+	without_memory();
 	randomness();
 	return tap_done();
 }
