@@ -268,3 +268,13 @@ END
 	assert_line --partial "HTTP/1.1 204"
 	assert_line --partial "Allow: GET, HEAD, POST, OPTIONS"
 }
+
+@test "localhost is 127.0.0.1, where the tools look, though it is ::1 as well" {
+	printf '::1 localhost\n127.0.0.1 localhost\n' >"$RT_TMP/hosts"
+	with_hosts=(unshare --map-root-user --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$RT_TMP/hosts")
+	"${with_hosts[@]}" true 2>/dev/null || skip "needs unshare"
+	bg main "${with_hosts[@]}" rt-serve --store memory: -l localhost:0
+	wait_lines main.out 1
+	run -0 cat "$RT_TMP/main.out"
+	assert_output --partial "on http://127.0.0.1:"
+}

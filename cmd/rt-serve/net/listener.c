@@ -456,8 +456,11 @@ static int tcp_open(const char *address, int backlog, struct buf *why)
 	e = getaddrinfo(host[0] == '\0' ? "::" : host, port, &hints, &list);
 	if (e != 0)
 		return fail(why, address, gai_strerror(e));
-	for (ai = list; ai != NULL && fd < 0; ai = ai->ai_next)
-		fd = tcp_bind(ai, backlog);
+	/* A name of both kinds, such as localhost: who tries IPv6 first tries IPv4 next, not all do both. */
+	for (int v6 = 0; v6 < 2; v6++)
+		for (ai = list; ai != NULL && fd < 0; ai = ai->ai_next)
+			if ((ai->ai_family == AF_INET6) == (v6 == 1))
+				fd = tcp_bind(ai, backlog);
 	e = errno;
 	freeaddrinfo(list);
 	if (fd < 0 && host[0] == '\0' && e == EAFNOSUPPORT) {
