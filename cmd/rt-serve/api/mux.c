@@ -25,6 +25,7 @@ struct mux {
 	bool ending, gone;		/* our close frame is out; publishes are all that is left */
 	char store[17];			/* identity the client's cursors come with; "" */
 	struct str user;		/* owned */
+	char *client;			/* address told by a proxy, or NULL; owned */
 };
 
 /** One subscription. */
@@ -63,6 +64,7 @@ static struct mux_sub *sub_of(const struct feed *f)
 static void free_mux(struct mux *m)
 {
 	free((char *)m->user.p);
+	free(m->client);
 	free(m);
 }
 
@@ -543,7 +545,6 @@ static struct mux *mux_new(struct exchange *x, const struct request *r)
 
 	if (m == NULL)
 		return NULL;
-	talk_init(&m->talk, exchange_conn(x), r->client);
 	loop_timer_init(&m->timer, on_timer);
 	if (store.n < sizeof(m->store))
 		memcpy(m->store, store.n > 0 ? store.p : "", store.n);
@@ -551,10 +552,11 @@ static struct mux *mux_new(struct exchange *x, const struct request *r)
 	m->live.kind = LIVE_MUX;
 	m->live.drain = drain;
 	m->live.describe = describe;
-	if (r->user.p == NULL)
-		return m;
-	m->user = (struct str){strndup(r->user.p, r->user.n), r->user.n};
-	if (m->user.p != NULL)
+	if (r->user.p != NULL)
+		m->user = (struct str){strndup(r->user.p, r->user.n), r->user.n};
+	if (r->client.p != NULL)
+		m->client = strndup(r->client.p, r->client.n);
+	if ((r->user.p == NULL || m->user.p != NULL) && (r->client.p == NULL || m->client != NULL))
 		return m;
 	free_mux(m);
 	return NULL;
@@ -579,7 +581,7 @@ void mux_start(struct exchange *x, struct request *r)
 	fields_add(&f, "Rt-Store", str_of(store_identity(a->shared->store)));
 	opening_heartbeat(&f, a);
 	if (m != NULL)
-		m->talk.w = websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n);
+		talk_init(&m->talk, websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n), m->client);
 	if (m == NULL || m->talk.w == NULL) {
 		if (m != NULL)
 			free_mux(m);

@@ -19,23 +19,29 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 	talk_update((struct talk *)((char *)t - offsetof(struct talk, timer)));
 }
 
-void talk_init(struct talk *t, struct conn *c, struct str client)
+void talk_init(struct talk *t, struct websocket *w, const char *client)
 {
-	struct conn_info info;
-
+	*t = (struct talk){.w = w, .client = client};
 	loop_timer_init(&t->timer, on_timer);
-	conn_info(c, false, &info);
-	if (client.p != NULL && client.n < sizeof(t->address))
-		memcpy(t->address, client.p, client.n);
-	else
-		strcpy(t->address, info.address);
+}
+
+bool talk_at_rest(const struct talk *t)
+{
+	return t->in_progress == 0 && (!t->paused || t->w == NULL);
 }
 
 bool talk_too_fast(struct talk *t)
 {
-	struct api *a = loop_user(conn_loop(websocket_conn(t->w)));
+	struct conn *c = websocket_conn(t->w);
+	struct api *a = loop_user(conn_loop(c));
+	uint64_t rate = api_config(a)->publish_rate;
+	struct conn_info info;
 
-	if (rate_take(a->shared->rate, str_of(t->address), 1, api_config(a)->publish_rate,
+	if (rate == 0)
+		return false;
+	if (t->client == NULL)
+		conn_info(c, false, &info);
+	if (rate_take(a->shared->rate, str_of(t->client != NULL ? t->client : info.address), 1, rate,
 		loop_now_ms(a->loop)) == 0)
 		return false;
 	a->stats.refused_rate++;

@@ -12,15 +12,18 @@
 #include "store/store.h"
 
 struct talk {
-	struct websocket *w;		/* NULL before and after */
+	struct websocket *w;		/* NULL afterwards */
 	struct loop_timer timer;	/* looks whether answers have gone out */
 	unsigned in_progress;		/* publishes */
 	bool paused;
-	char address[48];		/* whose publish rate is counted */
+	const char *client;		/* whose publish rate is counted; NULL: the peer's */
 };
 
-/** Before there is a websocket (set it then). (client): address told by a proxy, or p == NULL. */
-void talk_init(struct talk *t, struct conn *c, struct str client);
+/** Begin, with the first message at the latest. (client): address told by a proxy, or NULL; kept. */
+void talk_init(struct talk *t, struct websocket *w, const char *client);
+
+/** Is there nothing to remember? Then it may be forgotten (talk_fini), until the next message. */
+bool talk_at_rest(const struct talk *t);
 
 /** The socket is gone: forget it. Publishes in progress still end with talk_done. */
 void talk_fini(struct talk *t);

@@ -16,9 +16,9 @@ struct ws {
 	struct feed feed;		/* its sink: the exchange, from on_started on the websocket */
 	struct loop_timer timer;	/* heartbeat; or soon, when the feed wants a look */
 	struct live live;
-	struct talk talk;
-	struct str user;		/* owned */
-	bool gone;			/* closed, but publishes are in progress */
+	struct talk *talk;		/* NULL: it says nothing now */
+	char *user;			/* owned; NULL: nobody known */
+	char *client;			/* address told by a proxy, or NULL; owned */
 };
 
 static const struct feed_ops ws_feed;
@@ -35,8 +35,27 @@ static struct ws *ws_of_live(const struct live *v)
 
 static void free_ws(struct ws *ws)
 {
-	free((char *)ws->user.p);
+	free(ws->talk);
+	free(ws->user);
+	free(ws->client);
 	free(ws);
+}
+
+/* Most only listen: what is needed for those that talk is there while they do. */
+static struct talk *begin_talk(struct ws *ws)
+{
+	if (ws->talk == NULL && (ws->talk = malloc(sizeof(*ws->talk))) != NULL)
+		talk_init(ws->talk, ws->feed.sink, ws->client);
+	return ws->talk;
+}
+
+static void end_talk(struct ws *ws)
+{
+	if (!talk_at_rest(ws->talk))
+		return;
+	talk_fini(ws->talk);
+	free(ws->talk);
+	ws->talk = NULL;
 }
 
 /* --- in: publish ------------------------------------------------------------------------------ */
@@ -47,20 +66,22 @@ static void refuse(struct ws *ws, struct str why)
 
 	buf_init(&b, 8192);
 	if (buf_adds(&b, "{\"error\":") == 0 && json_quote(&b, why) == 0 && buf_addc(&b, '}') == 0)
-		websocket_send(ws->talk.w, WEBSOCKET_TEXT, buf_str(&b));
+		websocket_send(ws->talk->w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
 static void on_published(void *arg, struct event *e, enum store_status st, enum store_ack ack)
 {
 	struct ws *ws = arg;
+	bool gone = ws->talk->w == NULL;
 	unsigned status;
 
 	(void)ack;
-	if (!ws->gone && (e == NULL || e->refusal != EVENT_ACCEPTED))
+	if (!gone && (e == NULL || e->refusal != EVENT_ACCEPTED))
 		refuse(ws, str_of(talk_refusal(e, st, &status)));
-	talk_done(&ws->talk);
-	if (ws->gone && ws->talk.in_progress == 0)
+	talk_done(ws->talk);
+	end_talk(ws);
+	if (gone && ws->talk == NULL)
 		free_ws(ws);
 }
 
@@ -69,7 +90,7 @@ static void publish(struct ws *ws, bool binary, struct str value)
 	const struct filters *f = ws->feed.sub.filters;
 	const struct publish_value v = {
 		.topic = f->items[0],
-		.from = ws->user,
+		.from = ws->user != NULL ? str_of(ws->user) : STR_NULL,
 		.value = value,
 		.binary = binary,
 	};
@@ -81,14 +102,14 @@ static void publish(struct ws *ws, bool binary, struct str value)
 			"the topic alone, or use /ws"));
 		return;
 	}
-	if (talk_too_fast(&ws->talk)) {
+	if (talk_too_fast(ws->talk)) {
 		refuse(ws, STR_LIT(TALK_TOO_FAST));
 		return;
 	}
 	buf_init(&why, 4096);
-	ws->talk.in_progress++;
+	ws->talk->in_progress++;
 	if (publish_value(feed_api(&ws->feed), &v, on_published, ws, &status, &why) != 0) {
-		ws->talk.in_progress--;
+		ws->talk->in_progress--;
 		refuse(ws, buf_str(&why));
 	}
 	buf_fini(&why);
@@ -100,8 +121,15 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 
 	if (ws->feed.state != FEED_OPEN && ws->feed.state != FEED_OVER)
 		return;		/* it is being closed */
+	if (begin_talk(ws) == NULL) {
+		conn_close(websocket_conn(w), CONN_NOMEM);
+		return;
+	}
 	publish(ws, binary, (struct str){(const char *)p, n});
-	talk_update(&ws->talk);
+	if (ws->talk == NULL)
+		return;		/* it was published within */
+	talk_update(ws->talk);
+	end_talk(ws);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -111,7 +139,7 @@ static void end(struct ws *ws, enum websocket_code code, const char *reason)
 {
 	loop_timer_cancel(feed_api(&ws->feed)->loop, &ws->timer);
 	feed_fini(&ws->feed);
-	websocket_close(ws->talk.w, code, reason);
+	websocket_close(ws->feed.sink, code, reason);
 }
 
 static void drain(struct live *v)
@@ -132,7 +160,7 @@ static void send_ping(struct ws *ws, struct api *a)
 	char cursor[CURSOR_MAX];
 	struct slice s = encode_heartbeat(a->encoder, feed_cursor(&ws->feed, cursor), FORM_WS, false);
 	if (s.block != NULL)
-		websocket_queue(ws->talk.w, s, &ws->feed.owner);
+		websocket_queue(ws->feed.sink, s, &ws->feed.owner);
 }
 
 static void beat(struct ws *ws, struct api *a)
@@ -221,9 +249,9 @@ static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 	a->stats.streams_ws--;
 	loop_timer_cancel(a->loop, &ws->timer);
 	feed_fini(&ws->feed);
-	talk_fini(&ws->talk);
-	ws->gone = true;
-	if (ws->talk.in_progress == 0)
+	if (ws->talk != NULL)
+		talk_fini(ws->talk);
+	if (ws->talk == NULL || ws->talk->in_progress == 0)
 		free_ws(ws);
 }
 
@@ -264,7 +292,6 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 		return;
 	}
 	f->sink = w;
-	ws->talk.w = w;
 	live_add(a, &ws->live);
 	a->stats.streams_ws++;
 	f->end_s = feed_end_s(a, ws);
@@ -293,19 +320,19 @@ static const struct feed_ops ws_feed = {
 
 /* --- from the route --------------------------------------------------------------------------- */
 
-static struct ws *ws_new(struct exchange *x, const struct request *r)
+static struct ws *ws_new(const struct request *r)
 {
 	struct ws *ws = calloc(1, sizeof(*ws));
 
 	if (ws == NULL)
 		return NULL;
-	talk_init(&ws->talk, exchange_conn(x), r->client);
-	if (r->user.p == NULL)
+	if (r->user.p != NULL)
+		ws->user = strndup(r->user.p, r->user.n);
+	if (r->client.p != NULL)
+		ws->client = strndup(r->client.p, r->client.n);
+	if ((r->user.p == NULL || ws->user != NULL) && (r->client.p == NULL || ws->client != NULL))
 		return ws;
-	ws->user = (struct str){strndup(r->user.p, r->user.n), r->user.n};
-	if (ws->user.p != NULL)
-		return ws;
-	free(ws);
+	free_ws(ws);
 	return NULL;
 }
 
@@ -318,7 +345,7 @@ void ws_start(struct exchange *x, struct request *r, struct subscribe *s)
 		problem_respond(x, r, 503, "the server is going down: connect again in a moment");
 		return;
 	}
-	ws = ws_new(x, r);
+	ws = ws_new(r);
 	o = opening_new(s, r, r->user);
 	if (ws == NULL || o == NULL) {
 		if (ws != NULL)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# What those cost who only listen, and have nothing to hear.
+bats_require_minimum_version 1.5.0
+load ../cli/helper
+load ../helpers/raw_http
+
+# costs_at_most BYTES TARGET [ws]: of the server's own memory, for one more who is idle
+costs_at_most() {
+	py "$SERVER_PID" "$@" <<-'END'
+		import sys
+		pid, most, target, ws = sys.argv[1], int(sys.argv[2]), sys.argv[3], len(sys.argv) > 4
+		def private():
+		    with open(f"/proc/{pid}/smaps_rollup") as f:
+		        return 1024 * sum(int(l.split()[1]) for l in f if l.startswith("Pss_Anon:"))
+		def subscribe(n):
+		    for _ in range(n):
+		        c = Conn()
+		        held.append(c)
+		        if ws:
+		            assert c.ws_open(target).status == 101 and c.ws_frame()[0] == 9
+		        else:
+		            c.ask("GET", target)
+		            assert c.head().status == 200 and c.read_chunk()
+		held = []
+		subscribe(100)
+		before = private()
+		subscribe(800)
+		each = (private() - before) // 800
+		assert each <= most, each
+	END
+}
+
+@test "an idle subscriber costs a few hundred bytes, by SSE and by WebSocket" {
+	[ "$RT_SLOW" = 1 ] || skip "with a sanitizer memory is another"
+	start_server --store memory: --threads 1 --heartbeat 60s
+	costs_at_most 640 '/topics/t?as=sse'
+	stop_server
+	start_server --store memory: --threads 1 --heartbeat 60s
+	costs_at_most 680 /topics/t ws
+}
