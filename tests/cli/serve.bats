@@ -56,11 +56,26 @@ load ../helpers/raw_http
 	run rt-serve --store memory: -l "127.0.0.1:$SERVER_PORT"
 	assert_failure 3
 	assert_output --regexp "^rt-serve: .*127\.0\.0\.1:$SERVER_PORT.*[Aa]ddress already in use"
-	for bad in 127.0.0.1:65536 127.0.0.1:x 192.0.2.1:1 unix: "unix:$RT_TMP/no/such" '[::1:5'; do
+	for bad in 192.0.2.1:1 "unix:$RT_TMP/no/such"; do
 		run timeout 5 rt-serve --store memory: -l "$bad"
 		assert_failure 3
 		assert_output --regexp '^rt-serve: .+'
 		[ "${#lines[@]}" -eq 1 ]
+	done
+}
+
+@test "what is no address at all is wrong usage, which -t finds as well" {
+	for bad in 127.0.0.1:65536 127.0.0.1:x unix: '[::1:5' foo; do
+		for check in "" -t; do
+			run timeout 5 rt-serve $check --store memory: -l "$bad"
+			assert_failure 2
+			assert_output --regexp '^rt-serve: --listen .+ must be .+'
+			[ "${#lines[@]}" -eq 1 ]
+		done
+		echo "listen $bad" >"$RT_TMP/conf"
+		run rt-serve -t -c "$RT_TMP/conf"
+		assert_failure 3
+		assert_output --regexp "^rt-serve: $RT_TMP/conf:1: listen .+ must be .+"
 	done
 }
 
