@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+#include "client.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "exitcode.h"
-#include "json.h"
 #include "log.h"
-#include "shell.h"
+#include "token.h"
 #include "units.h"
 
 #define DEFAULT_SERVER "http://127.0.0.1:7070"
-#define TOKEN_MAX 16384
-#define TOKEN_CMD_LIMIT_MS 30000
-
-extern char **environ;
-
-/* One per process, like the token itself: what client_start learned. */
-static struct {
-	char user_agent[64];
-	char *server;		/* what c->server points to */
-	char *token;
-	bool ambient;		/* from RT_TOKEN: only for the server itself */
-	const char *token_file, *token_cmd;
-} self;
 
 /* --- options --------------------------------------------------------------------------------- */
 
@@ -153,168 +138,6 @@ void client_config_init(struct client_config *c)
 	c->connect_timeout_ms = 10000;
 }
 
-/* --- token ----------------------------------------------------------------------------------- */
-
-/* Trims the text of a token in place. NULL if it could not be a header's value. */
-static char *trim_token(char *s)
-{
-	size_t n = strlen(s);
-
-	while (n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL)
-		s[--n] = '\0';
-	s += strspn(s, " \t\r\n");
-	if (*s == '\0')
-		return NULL;
-	for (const char *p = s; *p != '\0'; p++)
-		if (*p <= ' ' || *p > '~')
-			return NULL;
-	return s;
-}
-
-/* Reads (fd) to its end, until (deadline) if not 0. Length, or -1 with errno. */
-static ssize_t read_token(int fd, char *dst, uint64_t deadline)
-{
-	size_t len = 0;
-
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		uint64_t now = units_monotonic_ms();
-		ssize_t n;
-
-		if (deadline != 0) {
-			if (now >= deadline) {
-				errno = ETIMEDOUT;
-				return -1;
-			}
-			if (poll(&p, 1, (int)(deadline - now)) <= 0)
-				continue;
-		}
-		n = read(fd, dst + len, TOKEN_MAX + 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? n : (ssize_t)len;
-		len += (size_t)n;
-		if (len > TOKEN_MAX) {
-			errno = EFBIG;
-			return -1;
-		}
-	}
-}
-
-static char *keep_token(char *text, ssize_t n, const char *origin)
-{
-	char *trimmed;
-
-	if (n < 0) {
-		log_error("%s: %s", origin, strerror(errno));
-		return NULL;
-	}
-	text[n] = '\0';
-	trimmed = strlen(text) == (size_t)n ? trim_token(text) : NULL;
-	if (trimmed == NULL) {
-		log_error("%s: gives no token: one line of printable characters is expected",
-			origin);
-		return NULL;
-	}
-	return strdup(trimmed);
-}
-
-static char *token_from_file(const char *path)
-{
-	char text[TOKEN_MAX + 2];
-	ssize_t n = -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int saved;
-
-	if (fd >= 0) {
-		n = read_token(fd, text, 0);
-		saved = errno;
-		close(fd);
-		errno = saved;
-	}
-	return keep_token(text, n, path);
-}
-
-static char *token_from_cmd(const char *cmd)
-{
-	char text[TOKEN_MAX + 2];
-	int out[2], status = 0, err;
-	ssize_t n;
-	pid_t pid;
-
-	if (pipe2(out, O_CLOEXEC) != 0)
-		return keep_token(text, -1, "--token-cmd");
-	err = shell_spawn(cmd, -1, out[1], environ, &pid);	/* our stdin is data */
-	close(out[1]);
-	if (err != 0) {
-		close(out[0]);
-		errno = err;
-		return keep_token(text, -1, "--token-cmd");
-	}
-	n = read_token(out[0], text, units_monotonic_ms() + TOKEN_CMD_LIMIT_MS);
-	err = errno;
-	close(out[0]);
-	if (n < 0)
-		kill(pid, SIGTERM);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (n >= 0 && status != 0) {
-		log_error("--token-cmd: the command failed with status %d",
-			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-		return NULL;
-	}
-	errno = err;
-	return keep_token(text, n, "--token-cmd");
-}
-
-static char *token_load(void)
-{
-	return self.token_cmd != NULL ? token_from_cmd(self.token_cmd) :
-		token_from_file(self.token_file);
-}
-
-static void token_start(const struct client_config *c)
-{
-	const char *env = getenv("RT_TOKEN");
-	char *copy;
-
-	self.token_file = c->token_file;
-	self.token_cmd = c->token_cmd;
-	if (c->token_file != NULL || c->token_cmd != NULL) {
-		self.token = token_load();
-		if (self.token == NULL)
-			exit(EXIT_INPUT);
-		return;
-	}
-	if (env == NULL || *env == '\0')
-		return;
-	copy = strdup(env);
-	if (copy == NULL || trim_token(copy) == NULL) {
-		log_error("RT_TOKEN: is no token: one line of printable characters is expected");
-		exit(EXIT_INPUT);
-	}
-	self.token = strdup(trim_token(copy));
-	free(copy);
-	self.ambient = true;
-}
-
-bool client_refresh_token(void)
-{
-	char *fresh;
-	bool changed;
-
-	if (self.token_file == NULL && self.token_cmd == NULL)
-		return false;
-	fresh = token_load();
-	if (fresh == NULL)
-		return false;
-	changed = strcmp(fresh, self.token) != 0;
-	free(self.token);
-	self.token = fresh;
-	return changed;
-}
-
 /* --- start ----------------------------------------------------------------------------------- */
 
 static bool has_scheme(const char *s, const char *scheme)
@@ -350,9 +173,7 @@ static void normalize_server(struct client_config *c, const char *tool)
 		opt_usage(tool, "the server (-s or RT_URL) is not an http:// or https:// URL");
 	if (url[strcspn(url, "?#")] != '\0')
 		opt_usage(tool, "the server (-s or RT_URL) must not have a query or a fragment");
-	free(self.server);
-	self.server = url;
-	c->server = url;
+	c->server = c->own_url = url;
 }
 
 /* A socket that got the number of a closed stdout would be written to as if it were stdout. */
@@ -378,12 +199,14 @@ void client_start(struct client_config *c, const char *tool)
 		opt_usage(tool, "--key needs --cert");
 	normalize_server(c, tool);
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(self.user_agent, sizeof(self.user_agent), "%s/%s", tool, opt_version);
+	snprintf(c->user_agent, sizeof(c->user_agent), "%s/%s", tool, opt_version);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
 		log_error("libcurl cannot be initialized");
 		exit(EXIT_RESOURCES);
 	}
-	token_start(c);
+	c->token = token_new(c->token_file, c->token_cmd);
+	if (c->token == NULL)
+		exit(EXIT_INPUT);
 }
 
 void client_end(struct client_config *c)
@@ -391,10 +214,16 @@ void client_end(struct client_config *c)
 	curl_slist_free_all(c->headers);
 	c->headers = NULL;
 	c->server = NULL;
-	free(self.server);
-	free(self.token);
-	self.server = self.token = NULL;
+	free(c->own_url);
+	c->own_url = NULL;
+	token_free(c->token);
+	c->token = NULL;
 	curl_global_cleanup();
+}
+
+bool client_refresh_token(const struct client_config *c)
+{
+	return token_refresh(c->token);
 }
 
 /* --- URLs ------------------------------------------------------------------------------------ */
@@ -518,13 +347,18 @@ static bool has_authorization(const struct curl_slist *l)
 
 static int append_token(const struct client_config *c, const char *url, struct curl_slist **list)
 {
-	char header[TOKEN_MAX + sizeof("Authorization: Bearer ")];
+	const char *token = token_text(c->token);
+	char *header;
+	int r;
 
-	if (self.token == NULL || has_authorization(c->headers) ||
-	    (self.ambient && !is_below(c->server, url)))
+	if (token == NULL || has_authorization(c->headers) ||
+	    (token_is_ambient(c->token) && !is_below(c->server, url)))
 		return 0;
-	snprintf(header, sizeof(header), "Authorization: Bearer %s", self.token);
-	return append_header(list, header);
+	if (asprintf(&header, "Authorization: Bearer %s", token) < 0)
+		return -1;
+	r = append_header(list, header);
+	free(header);
+	return r;
 }
 
 static int build_headers(const struct client_config *c, const char *url, const char *const *extra,
@@ -564,7 +398,7 @@ static void set_connection(CURL *h, const struct client_config *c)
 	curl_easy_setopt(h, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
-	curl_easy_setopt(h, CURLOPT_USERAGENT, self.user_agent);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
 	if (c->unix_socket != NULL)
 		curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_socket);
 }

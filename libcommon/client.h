@@ -3,8 +3,8 @@
 #define RT_CLIENT_H
 
 /*
- * What rt-pub, rt-sub and rt-poll share as clients: their common options, the server's URL, the
- * token, and libcurl handles set up from them. How an answer is judged, and how long to wait before
+ * What rt-pub, rt-sub and rt-poll share as clients: their common options, the server's URL, and
+ * libcurl handles set up from them. How an answer is judged, and how long to wait before
  * the next try, is in client_judge.h and backoff.h.
  */
 #include <curl/curl.h>
@@ -16,6 +16,8 @@
 #include "client_judge.h"
 #include "opt.h"
 #include "str.h"
+
+struct token;
 
 /** Filled by client_opts; embed it as the FIRST member of a tool's configuration struct. */
 struct client_config {
@@ -30,6 +32,10 @@ struct client_config {
 	uint64_t connect_timeout_ms;	/* --connect-timeout, default 10 s */
 	bool quiet;
 	unsigned verbose;
+	/* from client_start to client_end */
+	struct token *token;
+	char *own_url;			/* what (server) points to */
+	char user_agent[64];
 };
 
 /** Options that all clients share (-s -H -k --cacert --cert --key --unix-socket --token-file
@@ -51,7 +57,7 @@ void client_start(struct client_config *c, const char *tool);
 void client_end(struct client_config *c);
 
 /** Re-run --token-cmd or re-read --token-file (after a 401 once). True if the token changed. */
-bool client_refresh_token(void);
+bool client_refresh_token(const struct client_config *c);
 
 /**
  * Append (part) percent-encoded for a path (keeping "/"), or ?name=value or &name=value,

@@ -174,7 +174,7 @@ static int settle(struct fetch *f, CURLcode result)
 		r = wait_for_retry(f, why, retry_after_ms);
 		r = r == 0 ? 1 : r;
 	} else if (f->status == 401 && v == CLIENT_REFUSED && !f->refreshed &&
-	    client_refresh_token()) {
+	    client_refresh_token(f->c)) {
 		f->refreshed = true;
 		r = 1;
 	} else {

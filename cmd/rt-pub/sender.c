@@ -324,7 +324,7 @@ static void refused(struct sender *s, long status, const char *why)
 	}
 	if (status == 401 && !s->refreshed) {
 		s->refreshed = true;
-		if (client_refresh_token()) {
+		if (client_refresh_token(&s->c->client)) {
 			start(s);
 			return;
 		}

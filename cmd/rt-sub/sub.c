@@ -224,7 +224,7 @@ void sub_down(struct sub *s, enum sub_down how, const char *why, uint64_t retry_
 /* A 401 came: has the token changed since? True at most once until a request succeeds. */
 static bool renew_token(struct sub *s)
 {
-	if (s->token_renewed || !client_refresh_token())
+	if (s->token_renewed || !client_refresh_token(&s->config->client))
 		return false;
 	s->token_renewed = true;
 	return true;

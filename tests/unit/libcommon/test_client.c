@@ -168,7 +168,7 @@ static void ambient(void *arg)
 	bad |= header_for(&c, "http://h:1/baseball", auth) ? 4 : 0;
 	bad |= header_for(&c, "http://h:11/base", auth) ? 8 : 0;
 	bad |= header_for(&c, "https://elsewhere/", auth) ? 16 : 0;
-	bad |= client_refresh_token() ? 32 : 0;
+	bad |= client_refresh_token(&c) ? 32 : 0;
 	_exit(bad);
 }
 
@@ -181,9 +181,9 @@ static void from_cmd(void *arg)
 	c.token_cmd = arg;
 	client_start(&c, "test");
 	bad |= header_for(&c, "https://elsewhere/", "Authorization: Bearer t1") ? 0 : 1;
-	bad |= client_refresh_token() ? 0 : 2;
+	bad |= client_refresh_token(&c) ? 0 : 2;
 	bad |= header_for(&c, "https://elsewhere/", "Authorization: Bearer t2") ? 0 : 4;
-	bad |= client_refresh_token() ? 8 : 0;
+	bad |= client_refresh_token(&c) ? 8 : 0;
 	_exit(bad);
 }
 
