@@ -2,25 +2,19 @@
 #include "wsclient.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <wslay/wslay.h>
 
-#include "base64.h"
 #include "buf.h"
 #include "hash.h"
+#include "wshandshake.h"
 
-#define HEAD_MAX 65536		/* of the answer to the handshake */
 #define BODY_MAX 16384		/* of a refusal: enough for its "detail" */
 #define READ_SIZE 65536
 #define READS_PER_TURN 8	/* then others get their turn */
-#define KEY_LEN 24		/* 16 bytes in base64 */
-#define ACCEPT_LEN 28		/* a SHA-1 in base64 */
-
-static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 enum phase {
 	HANDSHAKE,	/* waiting for the end of the head */
@@ -37,11 +31,9 @@ struct wsclient {
 	wslay_event_context_ptr frames;
 	enum phase phase;
 	struct buf out;		/* what goes past wslay: the request, or a close frame */
-	struct buf head;	/* status line and fields; kept for wsclient_header */
 	struct buf body;
 	struct buf message;	/* what came of a message so far */
-	char key[KEY_LEN + 1];
-	bool asked_protocol;
+	struct wshandshake handshake;	/* kept for wsclient_header */
 	bool in_data;		/* the frame being received is text or binary */
 	bool stopped;		/* message() wants no more for now */
 	bool lost, nomem, too_big;
@@ -100,252 +92,14 @@ static void finish_lost(struct wsclient *w)
 		"the connection was closed without a close frame");
 }
 
-/* --- handshake: the request ------------------------------------------------------------------- */
-
-static bool is_field(const char *line, const char *name)
-{
-	size_t n = strlen(name);
-
-	return strncasecmp(line, name, n) == 0 && (line[n] == ':' || line[n] == ';');
-}
-
-/* Fields that belong to the handshake cannot be set from outside. */
-static bool is_ours(const char *line)
-{
-	static const char *const names[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
-		"Sec-WebSocket-Version", "Sec-WebSocket-Extensions" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (is_field(line, names[i]))
-			return true;
-	return false;
-}
-
-/* As libcurl reads a header list: "Name: value"; "Name;" for an empty value; "Name:" for none. */
-static int add_header(struct wsclient *w, const char *line)
-{
-	size_t name = strcspn(line, ":;");
-	const char *value = line + name + (line[name] != '\0');
-
-	value += strspn(value, " \t");
-	if (is_ours(line) || line[name] == '\0' || (line[name] == ':' && *value == '\0'))
-		return 0;
-	if (is_field(line, "Sec-WebSocket-Protocol"))
-		w->asked_protocol = true;
-	return buf_addf(&w->out, "%.*s: %s\r\n", (int)name, line, value);
-}
-
-static bool has_field(const struct curl_slist *l, const char *name)
-{
-	for (; l != NULL; l = l->next)
-		if (is_field(l->data, name))
-			return true;
-	return false;
-}
-
-static int add_basic_auth(struct wsclient *w, const char *user, const char *password)
-{
-	char plain[512], coded[BASE64_ENCODED_LEN(sizeof(plain))];
-	int n = snprintf(plain, sizeof(plain), "%s:%s", user, password == NULL ? "" : password);
-
-	if (n < 0 || (size_t)n >= sizeof(plain))
-		return -1;
-	return buf_addf(&w->out, "Authorization: Basic %.*s\r\n",
-		(int)base64_encode(coded, plain, (size_t)n), coded);
-}
-
-/* The parts of the URL; what libcurl returns is freed with curl_free. */
-struct url {
-	char *host, *port, *path, *query, *user, *password;
-};
-
-static void url_fini(struct url *u)
-{
-	curl_free(u->host);
-	curl_free(u->port);
-	curl_free(u->path);
-	curl_free(u->query);
-	curl_free(u->user);
-	curl_free(u->password);
-}
-
-static int url_init(struct url *u, const char *text)
-{
-	CURLU *h = curl_url();
-	int r = -1;
-
-	memset(u, 0, sizeof(*u));
-	if (h == NULL)
-		return -1;
-	if (curl_url_set(h, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-	    curl_url_get(h, CURLUPART_HOST, &u->host, 0) == CURLUE_OK &&
-	    curl_url_get(h, CURLUPART_PATH, &u->path, 0) == CURLUE_OK) {
-		(void)curl_url_get(h, CURLUPART_PORT, &u->port, 0);
-		(void)curl_url_get(h, CURLUPART_QUERY, &u->query, 0);
-		(void)curl_url_get(h, CURLUPART_USER, &u->user, CURLU_URLDECODE);
-		(void)curl_url_get(h, CURLUPART_PASSWORD, &u->password, CURLU_URLDECODE);
-		r = 0;
-	}
-	curl_url_cleanup(h);
-	return r;
-}
-
-static int add_request_line(struct wsclient *w, const struct url *u, bool with_host)
-{
-	if (buf_addf(&w->out, "GET %s%s%s HTTP/1.1\r\n", u->path, u->query != NULL ? "?" : "",
-	    u->query != NULL ? u->query : "") != 0)
-		return -1;
-	if (!with_host)
-		return 0;
-	return buf_addf(&w->out, "Host: %s%s%s\r\n", u->host, u->port != NULL ? ":" : "",
-		u->port != NULL ? u->port : "");
-}
-
-static int build_request(struct wsclient *w, const char *url, const struct curl_slist *headers)
-{
-	uint8_t nonce[16];
-	struct url u;
-	int r = -1;
-
-	if (url_init(&u, url) != 0)
-		goto free_url;
-	hash_random(nonce, sizeof(nonce));
-	w->key[base64_encode(w->key, nonce, sizeof(nonce))] = '\0';
-	if (add_request_line(w, &u, !has_field(headers, "Host")) != 0 ||
-	    buf_addf(&w->out, "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", w->key) != 0)
-		goto free_url;
-	if (u.user != NULL && !has_field(headers, "Authorization") &&
-	    add_basic_auth(w, u.user, u.password) != 0)
-		goto free_url;
-	for (const struct curl_slist *l = headers; l != NULL; l = l->next)
-		if (add_header(w, l->data) != 0)
-			goto free_url;
-	r = buf_adds(&w->out, "\r\n");
-
-free_url:
-	url_fini(&u);
-	return r;
-}
-
-/* --- handshake: the answer -------------------------------------------------------------------- */
-
-/* The value of the field at (line) if it is called (name), else p == NULL. */
-static struct str field_value(struct str line, const char *name)
-{
-	size_t n = strlen(name);
-	struct str v;
-
-	if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
-		return STR_NULL;
-	v = (struct str){line.p + n + 1, line.n - n - 1};
-	while (v.n > 0 && (v.p[0] == ' ' || v.p[0] == '\t')) {
-		v.p++;
-		v.n--;
-	}
-	while (v.n > 0 && strchr(" \t\r", v.p[v.n - 1]) != NULL)
-		v.n--;
-	return v;
-}
-
-struct str wsclient_header(const struct wsclient *w, const char *name)
-{
-	const char *p = (const char *)w->head.p, *end, *nl;
-
-	if (p == NULL)
-		return STR_NULL;
-	end = p + w->head.len;
-	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL; p = nl + 1) {
-		struct str v = field_value((struct str){p, (size_t)(nl - p)}, name);
-
-		if (v.p != NULL)
-			return v;
-	}
-	return STR_NULL;
-}
-
-struct str wsclient_body(const struct wsclient *w)
-{
-	return buf_str(&w->body);
-}
-
-/* Is (token) one of the comma-separated values? */
-static bool has_token(struct str v, const char *token)
-{
-	size_t len = strlen(token);
-
-	for (size_t i = 0; i + len <= v.n; i++) {
-		bool begins = i == 0 || strchr(", \t", v.p[i - 1]) != NULL;
-		bool ends = i + len == v.n || strchr(", \t;", v.p[i + len]) != NULL;
-
-		if (begins && ends && strncasecmp(v.p + i, token, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool accept_matches(const struct wsclient *w)
-{
-	char text[KEY_LEN + sizeof(guid)], want[ACCEPT_LEN];
-	unsigned char sha1[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	memcpy(text, w->key, KEY_LEN);
-	memcpy(text + KEY_LEN, guid, sizeof(guid));
-	if (EVP_Digest(text, sizeof(text) - 1, sha1, &n, EVP_sha1(), NULL) != 1 || n != 20)
-		return false;
-	base64_encode(want, sha1, n);
-	return str_eq(wsclient_header(w, "Sec-WebSocket-Accept"), (struct str){want, sizeof(want)});
-}
-
-/* RFC 6455, 4.1: what the client must check. NULL, or what is wrong. */
-static const char *check_answer(const struct wsclient *w)
-{
-	struct str upgrade = wsclient_header(w, "Upgrade");
-
-	if (upgrade.n != 9 || strncasecmp(upgrade.p, "websocket", 9) != 0)
-		return "the 101 does not upgrade to websocket";
-	if (!has_token(wsclient_header(w, "Connection"), "upgrade"))
-		return "the 101 has no Connection: Upgrade";
-	if (!accept_matches(w))
-		return "the 101 has a wrong Sec-WebSocket-Accept";
-	if (wsclient_header(w, "Sec-WebSocket-Extensions").n > 0)
-		return "the 101 names an extension nobody asked for";
-	if (wsclient_header(w, "Sec-WebSocket-Protocol").p != NULL && !w->asked_protocol)
-		return "the 101 names a subprotocol nobody asked for";
-	return NULL;
-}
-
-/* The status of the answer, or 0 if it is no HTTP/1.1. */
-static unsigned status_of(const struct wsclient *w)
-{
-	const char *p = (const char *)w->head.p;
-
-	if (w->head.len < 12 || memcmp(p, "HTTP/1.", 7) != 0 || p[8] != ' ')
-		return 0;
-	for (int i = 9; i < 12; i++)
-		if (p[i] < '0' || p[i] > '9')
-			return 0;
-	return (unsigned)((p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0'));
-}
+/* --- the answer to the handshake ---------------------------------------------------------------- */
 
 static void finish_refused(struct wsclient *w)
 {
 	char why[64];
 
-	snprintf(why, sizeof(why), "the handshake was answered with HTTP %u", status_of(w));
-	finish(w, WSCLIENT_REFUSED, status_of(w), why);
-}
-
-/* How much of the body to wait for. Without a length: what has come along with the head. */
-static size_t content_length(const struct wsclient *w)
-{
-	struct str v = wsclient_header(w, "Content-Length");
-	size_t n = 0;
-
-	for (size_t i = 0; i < v.n && v.p[i] >= '0' && v.p[i] <= '9' && n < BODY_MAX; i++)
-		n = n * 10 + (size_t)(v.p[i] - '0');
-	return n < BODY_MAX ? n : BODY_MAX;
+	snprintf(why, sizeof(why), "the handshake was answered with HTTP %u", wshandshake_status(&w->handshake));
+	finish(w, WSCLIENT_REFUSED, wshandshake_status(&w->handshake), why);
 }
 
 static void take_body(struct wsclient *w, const uint8_t *p, size_t n)
@@ -359,13 +113,13 @@ static void take_body(struct wsclient *w, const uint8_t *p, size_t n)
 
 static void answered(struct wsclient *w, const uint8_t *rest, size_t n)
 {
-	unsigned status = status_of(w);
+	unsigned status = wshandshake_status(&w->handshake);
 	const char *wrong;
 
 	if (status == 0) {
 		finish(w, WSCLIENT_BROKEN, 0, "the answer to the handshake is no HTTP/1.1");
 	} else if (status == 101) {
-		wrong = check_answer(w);
+		wrong = wshandshake_check(&w->handshake);
 		if (wrong != NULL) {
 			finish(w, WSCLIENT_BROKEN, 0, wrong);
 			return;
@@ -377,31 +131,25 @@ static void answered(struct wsclient *w, const uint8_t *rest, size_t n)
 		w->ops->open(w->arg, w);
 	} else if (status >= 200) {
 		w->phase = REFUSAL;
-		w->body_len = content_length(w);
+		/* Without a length: what has come along with the head. */
+		w->body_len = wshandshake_content_length(&w->handshake, BODY_MAX);
 		take_body(w, rest, n);
 	} else {
 		finish(w, WSCLIENT_BROKEN, status, "the handshake was answered with an interim status");
 	}
 }
 
-/* More of the head. Its end may come anywhere in the (n) bytes at w->in. */
+/* More of the head: the (n) bytes at w->in. */
 static void take_head(struct wsclient *w, size_t n)
 {
-	size_t before = w->head.len, from = before > 3 ? before - 3 : 0;
-	const uint8_t *end;
-	size_t head_len;
+	size_t used;
+	int r = wshandshake_take(&w->handshake, w->in, n, &used);
 
-	if (buf_add(&w->head, w->in, n) != 0) {
+	if (r < 0)
 		finish(w, errno == ENOMEM ? WSCLIENT_NOMEM : WSCLIENT_BROKEN, 0,
 			"the answer to the handshake is too long");
-		return;
-	}
-	end = memmem(w->head.p + from, w->head.len - from, "\r\n\r\n", 4);
-	if (end == NULL)
-		return;
-	head_len = (size_t)(end - w->head.p) + 4;
-	w->head.len = head_len;
-	answered(w, w->in + (head_len - before), n - (head_len - before));
+	else if (r > 0)
+		answered(w, w->in + used, n - used);
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -554,6 +302,16 @@ static const struct wslay_event_callbacks callbacks = {
 
 /* --- what the owner calls --------------------------------------------------------------------- */
 
+struct str wsclient_header(const struct wsclient *w, const char *name)
+{
+	return wshandshake_field(&w->handshake, name);
+}
+
+struct str wsclient_body(const struct wsclient *w)
+{
+	return buf_str(&w->body);
+}
+
 struct wsclient *wsclient_new_io(const struct wsclient_io *io, void *io_arg, const char *url,
 	const struct curl_slist *headers, size_t max, const struct wsclient_ops *ops, void *arg)
 {
@@ -565,8 +323,8 @@ struct wsclient *wsclient_new_io(const struct wsclient_io *io, void *io_arg, con
 	w->arg = arg;
 	w->io = io;
 	w->io_arg = io_arg;
-	buf_init(&w->out, HEAD_MAX);
-	buf_init(&w->head, HEAD_MAX);
+	buf_init(&w->out, WSHANDSHAKE_HEAD_MAX);
+	wshandshake_init(&w->handshake);
 	buf_init(&w->body, BODY_MAX);
 	buf_init(&w->message, max);
 	if (wslay_event_context_client_init(&w->frames, &callbacks, w) != 0) {
@@ -575,7 +333,7 @@ struct wsclient *wsclient_new_io(const struct wsclient_io *io, void *io_arg, con
 	}
 	wslay_event_config_set_no_buffering(w->frames, 1);
 	wslay_event_config_set_max_recv_msg_length(w->frames, max);
-	if (build_request(w, url, headers) != 0)
+	if (wshandshake_request(&w->handshake, &w->out, url, headers) != 0)
 		goto free_client;
 	return w;
 
@@ -752,7 +510,7 @@ void wsclient_free(struct wsclient *w)
 	if (w->frames != NULL)
 		wslay_event_context_free(w->frames);
 	buf_fini(&w->out);
-	buf_fini(&w->head);
+	wshandshake_fini(&w->handshake);
 	buf_fini(&w->body);
 	buf_fini(&w->message);
 	free(w);

@@ -4,12 +4,12 @@
 
 /*
  * A WebSocket client (RFC 6455) on a socket that libcurl has connected with CONNECT_ONLY:
- * libcurl brings TCP, TLS, proxies and unix sockets; wslay the framing; this the handshake
- * (section 4.1) and the closing (section 7).
+ * libcurl brings TCP, TLS, proxies and unix sockets; wslay the framing; wshandshake.h the opening
+ * (section 4.1); this the closing (section 7).
  */
 #include <curl/curl.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "str.h"

@@ -62,7 +62,6 @@ int http1_head(struct exchange *x, unsigned status, const struct http_field *fie
 bool http1_body_unfinished(const struct exchange *x);
 int http1_add_field(struct buf *b, struct http_field f);
 
-#define WEBSOCKET_KEY_LEN 24
 /** Does (r) ask for a WebSocket? 0: no; 1: yes, correctly; 400 or 426: not correctly. */
 int websocket_check(const struct http_request *r);
 

@@ -3,13 +3,12 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <wslay/wslay.h>
 
 #include "base64.h"
-#include "hash.h"
 #include "net/http_internal.h"
 #include "utf8.h"
+#include "wskey.h"
 
 #define CLOSE_WAIT_MS 5000	/* for the peer's answer to our close frame */
 #define PINGS_MAX 3		/* acknowledged by TCP and answered by nobody */
@@ -49,9 +48,9 @@ struct websocket {
 
 static bool key_ok(struct str key)
 {
-	uint8_t raw[WEBSOCKET_KEY_LEN];
+	uint8_t raw[WSKEY_LEN];
 
-	return key.n == WEBSOCKET_KEY_LEN && base64_decode(raw, key.p, key.n) == 16;
+	return key.n == WSKEY_LEN && base64_decode(raw, key.p, key.n) == 16;
 }
 
 int websocket_check(const struct http_request *r)
@@ -69,27 +68,16 @@ int websocket_check(const struct http_request *r)
 	return 1;
 }
 
-static void accept_key(char dst[BASE64_ENCODED_LEN(HASH_SHA1_LEN)], const uint8_t *key)
-{
-	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";	/* RFC 6455 */
-	uint8_t text[WEBSOCKET_KEY_LEN + sizeof(guid) - 1], digest[HASH_SHA1_LEN];
-
-	memcpy(text, key, WEBSOCKET_KEY_LEN);
-	memcpy(text + WEBSOCKET_KEY_LEN, guid, sizeof(guid) - 1);
-	hash_sha1(digest, text, sizeof(text));
-	base64_encode(dst, digest, sizeof(digest));
-}
-
 static int make_answer(struct buf *b, const struct exchange *x, struct str protocol,
 	const struct http_field *fields, unsigned nfields)
 {
-	char key[BASE64_ENCODED_LEN(HASH_SHA1_LEN)];
+	char accept[WSKEY_ACCEPT_LEN];
 
-	accept_key(key, x->held->p);
+	wskey_accept(accept, (const char *)x->held->p);
 	buf_reset(b);
 	if (buf_addf(b, "HTTP/1.1 101 Switching Protocols\r\nDate: %s\r\nUpgrade: websocket\r\n"
 		"Connection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n", http_date(x->conn->loop),
-		(int)sizeof(key), key) != 0)
+		(int)sizeof(accept), accept) != 0)
 		return -1;
 	if (protocol.p != NULL && http1_add_field(b,
 		(struct http_field){STR_LIT("Sec-WebSocket-Protocol"), protocol}) != 0)
