@@ -9,9 +9,9 @@ load helper
 
 TRANSPORTS="sse ws ndjson longpoll poll"
 
-# A proxy of tests/helpers/fake_sse.py between; sets PROXY_URL.
+# through MODE PORT ARG...: tests/helpers/proxy.py in front of the server; sets PROXY_URL
 through() {
-	bg proxy "$PYTHON" "$RT_ROOT/tests/helpers/fake_sse.py" "$@"
+	bg proxy "$PYTHON" "$RT_ROOT/tests/helpers/proxy.py" "$@"
 	wait_lines proxy.out 1
 	PROXY_URL=http://127.0.0.1:$(cat "$RT_TMP/proxy.out")
 }
@@ -156,7 +156,7 @@ CUT=1500
 	publish chat 1 3
 	for mode in "" --head; do
 		# shellcheck disable=SC2086  # no argument if empty
-		through proxy "$SERVER_PORT" $mode
+		through hold "$SERVER_PORT" $mode
 		bg "sub$mode" rt-sub -s "$PROXY_URL" --buffer-timeout 1s -n 3 chat
 		wait_for _asked
 		publish chat 4 6

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154,SC2030,SC2031  # set by bats' run; each test is a subshell
 # shellcheck disable=SC2016  # commands of -x expand their variables themselves
 #
-# rt-sub against servers that misbehave as they are told (tests/helpers/fake_sse.py): other
+# rt-sub against servers that misbehave as they are told (tests/helpers/scripted_server.py): other
 # people's streams, cut connections, half-open ones, slow readers. With rt-serve: rt-sub-serve.bats.
 
 bats_require_minimum_version 1.5.0
@@ -18,7 +18,7 @@ HANG='{"hang":true}'
 fake() {
 	local IFS=,
 	echo "[$*]" >"$RT_TMP/script.json"
-	bg fake "$PYTHON" "$RT_ROOT/tests/helpers/fake_sse.py" script "$RT_TMP/script.json"
+	bg fake "$PYTHON" "$RT_ROOT/tests/helpers/scripted_server.py" "$RT_TMP/script.json"
 	wait_lines fake.out 1
 	PORT=$(cat "$RT_TMP/fake.out")
 	URL=http://127.0.0.1:$PORT

@@ -9,11 +9,11 @@ load ../cli/helper
 
 TRANSPORTS="sse ws ndjson longpoll poll"
 
-# through NAME MODE ARG...: a proxy of tests/helpers/unreliable.py in front of the server; sets PROXY
+# through NAME MODE ARG...: a proxy of tests/helpers/proxy.py in front of the server; sets PROXY
 through() {
 	local name=$1 mode=$2
 	shift 2
-	bg "$name" "$PYTHON" "$RT_ROOT/tests/helpers/unreliable.py" "$mode" "$SERVER_PORT" "$@"
+	bg "$name" "$PYTHON" "$RT_ROOT/tests/helpers/proxy.py" "$mode" "$SERVER_PORT" "$@"
 	wait_lines "$name.out" 1
 	PROXY=http://127.0.0.1:$(cat "$RT_TMP/$name.out")
 }
@@ -49,7 +49,7 @@ complete() {
 
 @test "connections cut at random and a server killed three times: rt-pub and rt-sub lose and double nothing" {
 	start_server --heartbeat 1s --retry 100ms
-	through cut cut 2000 60000
+	through cut random 2000 60000
 	subscribe 2500
 	bg pub bash -c "$(declare -f feed); feed 2500 | rt-pub -q -s '$PROXY' chat"
 	for n in 500 1000 1500; do

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A server that misbehaves as it is told, for the tests of rt-sub.
+"""A server that sends what a script says, byte by byte, for the tests of rt-sub.
 
-  fake_sse.py script FILE.json   Each connection plays the next list of steps of the JSON array in
+  scripted_server.py FILE.json   Each connection plays the next list of steps of the JSON array in
                                  FILE; the last one is played again for all that follow. Steps:
        {"read": true}            read a request up to its blank line, and log it
        {"send": "text"}          send it; with "hex": bytes; with "split": one byte at a time
@@ -15,10 +15,6 @@
        {"frame": "text"}         a text frame; with "op" and "fin" another one
        {"expect": op}            read frames until one of this opcode comes, log it
        {"close": true}           close; {"reset": true}: with RST; {"hang": true}: never
-  fake_sse.py proxy PORT         Forward to 127.0.0.1:PORT, but hold each answer back until it is
-                                 complete; one without an end never comes. With "--head" the head
-                                 goes through at once. Answers with a Content-Length pass.
-  fake_sse.py cut PORT BYTES     Forward to 127.0.0.1:PORT, cut each answer after BYTES bytes.
 
 The port is printed on stdout as the only line. Requests are logged to stderr, one JSON a line:
 {"n": connection, "request": first line, "headers": {lower-case name: value}}.
@@ -172,121 +168,23 @@ class Connection:
         return True
 
 
-# Proxies -------------------------------------------------------------------------------------
-
-def pass_on(source, target):
+def play(sock, number, scripts):
     try:
-        while True:
-            data = source.recv(65536)
-            if not data:
-                break
-            target.sendall(data)
-    except OSError:
-        pass
-    finally:
-        try:
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
-def end(sock):
-    """Closing alone would wait for the thread that reads from it."""
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-    sock.close()
-
-
-def has_end(head):
-    head = head.lower()
-    return b"\r\ncontent-length:" in head or head.split(b" ", 2)[1:2] == [b"204"]
-
-
-def hold_back(source, target, head_first):
-    """Answers with a length pass; others are kept until the server closes."""
-    buffer = b""
-    try:
-        while True:
-            data = source.recv(65536)
-            if not data:
-                break
-            buffer += data
-            head, blank, rest = buffer.partition(b"\r\n\r\n")
-            if not blank:
-                continue
-            if has_end(head):
-                target.sendall(buffer)
-                buffer = b""
-            elif head_first:
-                target.sendall(head + blank)
-                buffer = rest
-                head_first = False
-                while source.recv(65536):
-                    pass
-                break
-        target.sendall(buffer)
-    except OSError:
-        pass
-    finally:
-        end(target)
-
-
-def cut_after(source, target, limit):
-    try:
-        while limit > 0:
-            data = source.recv(min(65536, limit))
-            if not data:
-                break
-            limit -= len(data)
-            target.sendall(data)
-    except OSError:
-        pass
-    finally:
-        end(target)
-        end(source)
-
-
-def proxy(client, port, answer, *args):
-    server = socket.create_connection(("127.0.0.1", port))
-    threading.Thread(target=pass_on, args=(client, server), daemon=True).start()
-    answer(server, client, *args)
-
-
-# Main ----------------------------------------------------------------------------------------
-
-def handler(mode, args):
-    if mode == "script":
-        with open(args[0], encoding="utf-8") as f:
-            scripts = json.load(f)
-
-        def play(sock, number):
-            Connection(sock, number).play(scripts[min(number, len(scripts)) - 1])
-        return play
-    if mode == "proxy":
-        return lambda sock, number: proxy(sock, int(args[0]), hold_back, "--head" in args)
-    if mode == "cut":
-        return lambda sock, number: proxy(sock, int(args[0]), cut_after, int(args[1]))
-    sys.exit(__doc__)
-
-
-def guarded(handle, sock, number):
-    try:
-        handle(sock, number)
+        Connection(sock, number).play(scripts[min(number, len(scripts)) - 1])
     except (Gone, OSError):
         pass
 
 
 def main():
-    handle = handler(sys.argv[1], sys.argv[2:])
+    with open(sys.argv[1], encoding="utf-8") as f:
+        scripts = json.load(f)
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     number = 0
     while True:
         sock, _ = listener.accept()
         number += 1
-        threading.Thread(target=guarded, args=(handle, sock, number), daemon=True).start()
+        threading.Thread(target=play, args=(sock, number, scripts), daemon=True).start()
 
 
 if __name__ == "__main__":

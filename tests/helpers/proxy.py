@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A TCP proxy that does what networks, and other proxies, do.
+
+    proxy.py cut PORT BYTES                ends each connection, with FIN, after so many bytes of
+                                           its answers
+    proxy.py first PORT BYTES              only the first one; the others are whole
+    proxy.py random PORT MIN MAX [SEED]    ends each connection, with FIN or RST, after a random
+                                           number of bytes from MIN to MAX, in either direction
+    proxy.py silent PORT FILE              passes everything on. Once FILE is there, connections that
+                                           were open by then pass nothing any more and stay open;
+                                           those that begin later are whole.
+    proxy.py hold PORT [--head]            holds each answer back until it is complete, so that one
+                                           without an end never comes (its head goes at once with
+                                           --head). Answers with a Content-Length pass.
+
+Forwards to 127.0.0.1:PORT; prints its own port on stdout as the only line, and a line to stderr for
+each connection it cut or that fell silent.
+"""
+import os
+import random
+import selectors
+import socket
+import struct
+import sys
+
+
+class Link:
+    """A client and its connection to the server."""
+
+    def __init__(self, client, server):
+        self.client, self.server = client, server
+        self.budget = None      # bytes they may still exchange
+        self.silent = False
+        self.held, self.endless = b"", False
+
+    def other(self, s):
+        return self.server if s is self.client else self.client
+
+
+class Proxy:
+    """Passes everything on. What else it does is up to those below."""
+
+    def __init__(self, port):
+        self.port, self.links = port, set()
+        self.selector = selectors.DefaultSelector()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.selector.register(self.listener, selectors.EVENT_READ, None)
+        print(self.listener.getsockname()[1], flush=True)
+
+    def begin(self, link):
+        pass
+
+    def filter(self, link, s, data):
+        """What of (data), which (s) sent, goes on now; (data) is empty at its end."""
+        return data
+
+    def look(self):
+        """Called again and again."""
+
+    def accept(self):
+        client, _ = self.listener.accept()
+        try:
+            server = socket.create_connection(("127.0.0.1", self.port))
+        except OSError:         # it is down: so are we
+            client.close()
+            return
+        link = Link(client, server)
+        self.links.add(link)
+        self.begin(link)
+        for s in (client, server):
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            s.settimeout(30)
+            self.selector.register(s, selectors.EVENT_READ, link)
+
+    def end(self, link, reset=False):
+        self.links.discard(link)
+        for s in (link.client, link.server):
+            if not link.silent:
+                self.selector.unregister(s)
+            if reset:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+
+    def cut(self, link):
+        print("cut", file=sys.stderr, flush=True)
+        self.end(link)
+
+    def pass_on(self, link, s):
+        try:
+            data = s.recv(16384)
+            out = self.filter(link, s, data)
+            if out:
+                link.other(s).sendall(out)
+        except OSError:
+            data = b""
+        if link.budget == 0:
+            self.cut(link)
+        elif not data:
+            self.end(link)
+
+    def run(self):
+        while True:
+            for key, _ in self.selector.select(0.05):
+                if key.data is None:
+                    self.accept()
+                elif key.data in self.links and not key.data.silent:
+                    self.pass_on(key.data, key.fileobj)
+            self.look()
+
+
+class Cut(Proxy):
+    def __init__(self, port, limit):
+        super().__init__(port)
+        self.limit = int(limit)
+
+    def begin(self, link):
+        link.budget = self.limit
+
+    def filter(self, link, s, data):
+        if s is not link.server or link.budget is None:
+            return data
+        data = data[:link.budget]
+        link.budget -= len(data)
+        return data
+
+
+class First(Cut):
+    def begin(self, link):
+        link.budget, self.limit = self.limit, None
+
+
+class Random(Proxy):
+    def __init__(self, port, low, high, seed=1):
+        super().__init__(port)
+        self.low, self.high, self.random = int(low), int(high), random.Random(int(seed))
+
+    def begin(self, link):
+        link.budget = self.random.randint(self.low, self.high)
+
+    def filter(self, link, s, data):
+        data = data[:link.budget]
+        link.budget -= len(data)
+        return data
+
+    def cut(self, link):
+        print("cut", file=sys.stderr, flush=True)
+        self.end(link, self.random.random() < 0.5)
+
+
+class Silent(Proxy):
+    def __init__(self, port, file):
+        super().__init__(port)
+        self.file, self.fell = file, False
+
+    def look(self):
+        if self.fell or not os.path.exists(self.file):
+            return
+        self.fell = True
+        for link in self.links:
+            link.silent = True
+            self.selector.unregister(link.client)
+            self.selector.unregister(link.server)
+            print("silent", file=sys.stderr, flush=True)
+
+
+class Hold(Proxy):
+    def __init__(self, port, option=""):
+        super().__init__(port)
+        self.head_first = option == "--head"
+
+    @staticmethod
+    def has_end(head):
+        head = head.lower()
+        return b"\r\ncontent-length:" in head or head.split(b" ", 2)[1:2] == [b"204"]
+
+    def filter(self, link, s, data):
+        if s is not link.server:
+            return data
+        link.held += data
+        head, blank, rest = link.held.partition(b"\r\n\r\n")
+        if not data or (blank and not link.endless and self.has_end(head)):
+            out, link.held = link.held, b""
+            return out
+        if not blank or link.endless:
+            return b""
+        link.endless = True
+        if not self.head_first:
+            return b""
+        link.held = rest
+        return head + blank
+
+
+MODES = {"cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold}
+
+MODES[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:]).run()
