@@ -22,7 +22,7 @@ load ../helpers/raw_http
 			assert ready, f"{len(open_)} streams never ended"
 			for s in ready:
 				try:
-					open_[s]._more()
+					open_[s].more()
 				except Closed as e:
 					assert str(e) == "closed", e  # no reset
 					ends.append(time.monotonic() - started)

@@ -18,7 +18,8 @@ import sys
 import time
 import urllib.request
 
-from swarm import SLOW, Swarm, fail
+from raw_http import SLOW, fail
+from swarm import Swarm
 
 SIZE = 1000
 HEARTBEATS = 3.2

@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 
-from swarm import TRANSPORTS, Swarm, fail
+from raw_http import fail
+from swarm import TRANSPORTS, Swarm
 
 PATH = "/events?topic=order/a&topic=order/b&since=all"
 EARLY, LATE = 60, 40

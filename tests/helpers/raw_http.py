@@ -1,12 +1,34 @@
 # SPDX-License-Identifier: MIT
-"""HTTP/1.1 as bytes on a socket, for tests that look at framing, order and timing."""
+"""HTTP/1.1 and WebSocket as bytes on a socket, for tests that look at framing, order and timing."""
 import json
 import os
 import re
 import socket
+import sys
 import time
 
 SLOW = int(os.environ.get("RT_SLOW", "1"))
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+           "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+
+
+def fail(text):
+    print(text)
+    sys.exit(1)
+
+
+def head_bytes(method, target, fields=None, host="127.0.0.1", version="1.1"):
+    lines = [f"{method} {target} HTTP/{version}", f"Host: {host}"]
+    lines += [f"{k}: {v}" for k, v in (fields or {}).items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def ws_frame_bytes(opcode, payload):
+    """A frame as the server sends it: not masked."""
+    n = len(payload)
+    size = bytes([n]) if n < 126 else b"\x7e" + n.to_bytes(2, "big") if n < 65536 \
+        else b"\x7f" + n.to_bytes(8, "big")
+    return bytes([0x80 | opcode]) + size + payload
 
 
 class Response:
@@ -45,15 +67,15 @@ class Conn:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.s.close()
 
     def send(self, data):
         self.s.sendall(data if isinstance(data, bytes) else data.encode())
 
-    def head_bytes(self, method, target, fields=None, host="127.0.0.1"):
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
-        lines += [f"{k}: {v}" for k, v in (fields or {}).items()]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    head_bytes = staticmethod(head_bytes)
 
     def ask(self, method, target, body=None, fields=None, host="127.0.0.1"):
         """Send a whole request."""
@@ -61,14 +83,14 @@ class Conn:
         if body is not None:
             body = body if isinstance(body, bytes) else body.encode()
             fields["Content-Length"] = len(body)
-        self.send(self.head_bytes(method, target, fields, host) + (body or b""))
+        self.send(head_bytes(method, target, fields, host) + (body or b""))
 
     def chunk(self, data):
         """A piece of a chunked request; b"" ends it."""
         data = data if isinstance(data, bytes) else data.encode()
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
-    def _more(self):
+    def more(self):
         try:
             got = self.s.recv(1 << 16)
         except ConnectionResetError as e:
@@ -79,13 +101,13 @@ class Conn:
 
     def until(self, mark):
         while mark not in self.buf:
-            self._more()
+            self.more()
         got, self.buf = self.buf.split(mark, 1)
         return got
 
     def exactly(self, n):
         while len(self.buf) < n:
-            self._more()
+            self.more()
         got, self.buf = self.buf[:n], self.buf[n:]
         return got
 
@@ -139,9 +161,7 @@ class Conn:
 
     def ws_open(self, target, fields=None, host="127.0.0.1"):
         """Ask for a WebSocket; the answer's head, 101 if it is one."""
-        self.ask("GET", target, None, {"Connection": "Upgrade", "Upgrade": "websocket",
-                 "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-                 **(fields or {})}, host)
+        self.ask("GET", target, None, {**UPGRADE, **(fields or {})}, host)
         return self.head()
 
     def ws_send(self, text, opcode=1):
@@ -180,11 +200,21 @@ class Conn:
         self.s.settimeout(seconds * SLOW)
         try:
             while True:
-                self._more()
+                self.more()
         except Closed:
             return True
         except socket.timeout:
             return False
+
+
+class Stream(Conn):
+    """A GET whose answer goes on: its head is read; what follows is in buf, or still to come."""
+
+    def __init__(self, url, target, fields=None, version="1.1", rcvbuf=None):
+        super().__init__(url, timeout=20, rcvbuf=rcvbuf)
+        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.send(head_bytes("GET", target, fields, version=version))
+        self.opening = self.head()
 
 
 def do(method, target, body=None, fields=None, host="127.0.0.1", url=None):

@@ -11,9 +11,9 @@ included. Prints "TRANSPORT: N resumed" and exits 0, or says where it went wrong
 """
 import json
 import sys
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from wire import UPGRADE, Connection, fail, frame, masked
+from raw_http import UPGRADE, Stream, fail, ws_frame_bytes
 
 
 def chunk(data):
@@ -25,8 +25,8 @@ def sse(event):
 
 
 class Truth:
-    def __init__(self, server, topics):
-        self.server, self.topics = server, topics
+    def __init__(self, url, topics):
+        self.url, self.topics = url, topics
         self.path = "/events?" + "&".join("topic=" + quote(t, safe="") for t in topics)
         self.events, path = [], self.path + "&since=all"
         while True:
@@ -36,14 +36,13 @@ class Truth:
             for line in lines:
                 self.events.append({"line": line, "id": json.loads(line)["id"].encode()})
 
-    def poll(self, path, fields=()):
-        c = Connection(self.server, path, fields)
-        if c.status != 200:
-            fail(f"GET {path}: {c.status}")
-        body = c.take(int(c.fields["content-length"]))
-        c.close()
+    def poll(self, path, fields=None):
+        with Stream(self.url, path, fields) as c:
+            if c.opening.status != 200:
+                fail(f"GET {path}: {c.opening.status}")
+            body = c.exactly(int(c.opening.fields["content-length"]))
         lines = body.strip()[1:-1].split(b",\n") if body.strip() != b"[]" else []
-        return lines, c.fields["link"].split(">")[0][1:]
+        return lines, c.opening.fields["link"].split(">")[0][1:]
 
 
 def check(what, got, want):
@@ -82,10 +81,10 @@ def run_stream(truth, encode, preamble, connect):
         c = connect(event["id"].decode())
         want = everything[offsets[n]:]
         head = preamble(c, event["id"])
-        check(f"preamble at the {n}th", c.take(len(head)), head)
-        check(f"after the {n}th", c.take(len(want)), want)
-        if c.rest:
-            fail(f"after the last event came {c.rest!r}")
+        check(f"preamble at the {n}th", c.exactly(len(head)), head)
+        check(f"after the {n}th", c.exactly(len(want)), want)
+        if c.buf:
+            fail(f"after the last event came {c.buf!r}")
         c.close()
 
 
@@ -93,15 +92,15 @@ def run_sse(truth, version):
     frame_of = chunk if version == "1.1" else lambda data: data
 
     def preamble(c, cursor):
-        while b"\n\n" not in c.rest:
+        while b"\n\n" not in c.buf:
             c.more()
-        retry = c.rest[c.rest.index(b"retry: "):].split(b"\n")[0]
+        retry = c.buf[c.buf.index(b"retry: "):].split(b"\n")[0]
         return frame_of(retry + b"\nid: " + cursor + b"\n\n")
 
     def connect(cursor):
-        c = Connection(truth.server, truth.path, [("Accept", "text/event-stream"),
-                                                  ("Last-Event-ID", cursor)], version)
-        check("Last-Event-ID", c.fields["last-event-id"], cursor)
+        c = Stream(truth.url, truth.path, {"Accept": "text/event-stream", "Last-Event-ID": cursor},
+                   version)
+        check("Last-Event-ID", c.opening.fields["last-event-id"], cursor)
         return c
 
     run_stream(truth, lambda e: frame_of(sse(e)), preamble, connect)
@@ -109,35 +108,33 @@ def run_sse(truth, version):
 
 def run_ndjson(truth):
     run_stream(truth, lambda e: chunk(e["line"] + b"\n"), lambda c, cursor: chunk(b"\n"),
-               lambda cursor: Connection(truth.server, truth.path + "&as=ndjson&since=" + cursor))
+               lambda cursor: Stream(truth.url, truth.path + "&as=ndjson&since=" + cursor))
 
 
 def run_ws(truth, name):
     def connect(cursor):
-        c = Connection(truth.server, f"{truth.path}&{name}={quote(cursor)}", UPGRADE)
-        check("status", c.status, 101)
-        check("Last-Event-ID", c.fields["last-event-id"], cursor)
+        c = Stream(truth.url, f"{truth.path}&{name}={quote(cursor)}", UPGRADE)
+        check("status", c.opening.status, 101)
+        check("Last-Event-ID", c.opening.fields["last-event-id"], cursor)
         return c
 
-    run_stream(truth, lambda e: frame(1, e["line"]), lambda c, cursor: frame(9, cursor), connect)
+    run_stream(truth, lambda e: ws_frame_bytes(1, e["line"]), lambda c, cursor: ws_frame_bytes(9, cursor), connect)
 
 
 def run_mux(truth):
     def connect(cursor):
-        c = Connection(truth.server, "/ws", UPGRADE)
-        check("first ping", c.take(2), frame(9, b""))
-        c.socket.sendall(masked(json.dumps({"op": "subscribe", "ref": 1, "topics": truth.topics,
-                                            "cursor": cursor})))
+        c = Stream(truth.url, "/ws", UPGRADE)
+        check("first ping", c.exactly(2), ws_frame_bytes(9, b""))
+        c.ws_send(json.dumps({"op": "subscribe", "ref": 1, "topics": truth.topics, "cursor": cursor}))
         return c
 
-    run_stream(truth, lambda e: frame(1, e["line"]),
-               lambda c, cursor: frame(1, b'{"op":"ack","ref":1,"cursor":"%s"}' % cursor), connect)
+    run_stream(truth, lambda e: ws_frame_bytes(1, e["line"]),
+               lambda c, cursor: ws_frame_bytes(1, b'{"op":"ack","ref":1,"cursor":"%s"}' % cursor), connect)
 
 
 def main():
     url, transport, topics = sys.argv[1], sys.argv[2], sys.argv[3:]
-    parts = urlsplit(url)
-    truth = Truth((parts.hostname, parts.port), topics)
+    truth = Truth(url, topics)
     {
         "poll": lambda: run_polls(truth, ""),
         "longpoll": lambda: run_polls(truth, "&wait=10"),

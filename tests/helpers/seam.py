@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 
-from swarm import TRANSPORTS, Reader, Swarm, fail, head_of
+from raw_http import CHUNKED, fail, head_bytes
+from swarm import TRANSPORTS, Reader, Swarm
 
 RECENT = 64
 PACE = 0.0005
@@ -30,8 +31,7 @@ class Publisher(threading.Thread):
         self.sent, self.over = 0, False
         self.socket = socket.create_connection(server)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(head_of("/topics/seam", "%s:%d" % server, [
-            ("Content-Type", "application/x-ndjson"), ("Transfer-Encoding", "chunked")], method="POST"))
+        self.socket.sendall(head_bytes("POST", "/topics/seam", CHUNKED))
 
     def run(self):
         rng = random.Random(1)

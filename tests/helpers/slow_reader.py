@@ -13,9 +13,8 @@ import json
 import sys
 import time
 import urllib.request
-from urllib.parse import urlsplit
 
-from wire import UPGRADE, Connection, fail, masked
+from raw_http import UPGRADE, Stream, fail
 
 SIZE = 8000
 READERS = 4
@@ -39,35 +38,24 @@ def publish(url, count):
             fail("an event was refused")
 
 
-def connect(server, transport):
+def connect(url, transport):
     if transport == "sse":
-        return Connection(server, "/topics/slow", [("Accept", "text/event-stream")], "1.0", 4096)
+        return Stream(url, "/topics/slow", {"Accept": "text/event-stream"}, "1.0", 4096)
     if transport == "ndjson":
-        return Connection(server, "/topics/slow?as=ndjson", (), "1.0", 4096)
+        return Stream(url, "/topics/slow?as=ndjson", None, "1.0", 4096)
     if transport == "ws":
-        return Connection(server, "/topics/slow", UPGRADE, rcvbuf=4096)
-    c = Connection(server, "/ws", UPGRADE, rcvbuf=4096)
-    c.socket.sendall(masked('{"op":"subscribe","topics":["slow"]}'))
-    while c.frame()[0] != 1:
-        pass
+        return Stream(url, "/topics/slow", UPGRADE, rcvbuf=4096)
+    c = Stream(url, "/ws", UPGRADE, rcvbuf=4096)
+    c.ws_send('{"op":"subscribe","topics":["slow"]}')
+    c.ws_text()
     return c
 
 
-def lines(c):
-    while True:
-        while b"\n" not in c.rest:
-            c.more()
-        line, c.rest = c.rest.split(b"\n", 1)
-        yield line
-
-
 def envelopes(c, transport):
-    if transport in ("ws", "mux"):
-        while True:
-            opcode, payload = c.frame()
-            if opcode == 1:
-                yield json.loads(payload)
-    for line in lines(c):
+    while transport in ("ws", "mux"):
+        yield json.loads(c.ws_text())
+    while True:
+        line = c.until(b"\n")
         if transport == "sse" and line.startswith(b"data: "):
             yield json.loads(line[6:])
         elif transport == "ndjson" and line:
@@ -87,8 +75,7 @@ def read_all(c, transport, count):
 def main():
     url, transport, pid = sys.argv[1:4]
     count, seconds = int(sys.argv[4]) * 1000000 // SIZE, float(sys.argv[5])
-    parts = urlsplit(url)
-    readers = [connect((parts.hostname, parts.port), transport) for _ in range(READERS)]
+    readers = [connect(url, transport) for _ in range(READERS)]
     publish(url, count // 10)       # what fits into buffers of the system, and the first stall
     before = resident_mib(pid)
     publish(url, count - count // 10)

@@ -6,27 +6,14 @@
     s.run(lambda: len(r.lines) >= 10)         # reads what comes until that is true
     r.lines                                   # envelopes and gap records, as bytes, in order
 """
-import os
 import selectors
 import socket
-import sys
 import time
 from urllib.parse import urlsplit
 
-from wire import UPGRADE
+from raw_http import SLOW, UPGRADE, head_bytes
 
-SLOW = float(os.environ.get("RT_SLOW", "1"))
 TRANSPORTS = ("sse", "ws", "ndjson", "longpoll")
-
-
-def fail(text):
-    print(text)
-    sys.exit(1)
-
-
-def head_of(path, host, fields=(), version="1.1", method="GET"):
-    lines = [f"{method} {path} HTTP/{version}", f"Host: {host}"]
-    return "\r\n".join(lines + [f"{k}: {v}" for k, v in fields] + ["", ""]).encode()
 
 
 def with_query(path, more):
@@ -55,11 +42,11 @@ class Reader:
     def ask(self):
         if self.transport == "longpoll":
             path = with_query(self.path, f"as=poll&wait={self.wait}&limit=200")
-            request = head_of(path, self.host, [("Accept", "application/x-ndjson")])
+            request = head_bytes("GET", path, {"Accept": "application/x-ndjson"}, self.host)
         elif self.transport == "ws":
-            request = head_of(self.path, self.host, UPGRADE)
+            request = head_bytes("GET", self.path, UPGRADE, self.host)
         else:       # 1.0: no chunks
-            request = head_of(with_query(self.path, "as=" + self.transport), self.host, (), "1.0")
+            request = head_bytes("GET", with_query(self.path, "as=" + self.transport), None, self.host, "1.0")
         self.head = None
         self.socket.sendall(request)
 

@@ -15,7 +15,8 @@ import sys
 import time
 import urllib.request
 
-from swarm import SLOW, TRANSPORTS, Swarm, fail
+from raw_http import SLOW, fail
+from swarm import TRANSPORTS, Swarm
 
 EVENTS, SIZE = 2000, 4000
 DROP = """
