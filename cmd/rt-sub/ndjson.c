@@ -4,11 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "line.h"
 #include "sub.h"
 #include "transport.h"
-
-#define HEAD_LIMIT_MS 30000
 
 struct ndjson {
 	struct sub *sub;
@@ -23,8 +20,9 @@ static void on_head(void *arg)
 		sub_opened_http(c->sub);
 }
 
-static int on_line(struct ndjson *c, struct str line)
+static int on_line(void *arg, struct str line)
 {
+	struct ndjson *c = arg;
 	struct envelope_foreign f = {.data = line};
 
 	if (line.n == 0) {
@@ -38,20 +36,8 @@ static int on_line(struct ndjson *c, struct str line)
 static int on_body(void *arg, struct str bytes)
 {
 	struct ndjson *c = arg;
-	enum line_result r;
-	struct str line;
 
-	if (sub_is_down(c->sub))
-		return -1;
-	sub_heard(c->sub);
-	while ((r = line_next(&c->lines, &bytes, &line)) == LINE_READY)
-		if (on_line(c, line) != 0)
-			return -1;
-	if (r == LINE_TOO_LONG)
-		sub_down(c->sub, SUB_PROTOCOL, "a line is over the limit of --max-event", 0);
-	else if (r == LINE_NOMEM)
-		sub_down(c->sub, SUB_NOMEM, "", 0);
-	return r == LINE_MORE ? 0 : -1;
+	return transport_lines(c->sub, &c->lines, bytes, on_line, c);
 }
 
 /* A last line without its end was cut, and comes again: it is dropped. */
@@ -78,24 +64,16 @@ static void *start(struct sub *s)
 {
 	struct request_want want = {.as = "ndjson", .accept = "application/x-ndjson"};
 	struct ndjson *c = calloc(1, sizeof(*c));
-	struct request r;
-	int err;
 
 	if (c == NULL)
 		return NULL;
 	c->sub = s;
 	line_init(&c->lines, (size_t)sub_config(s)->max_event);
 	sub_want(s, &want);
-	err = request_init(&r, sub_config(s), &want);
-	if (err == 0)
-		err = http_get(sub_http(s), (const char *)r.url.p, r.headers, true, &http_ops, c);
-	request_fini(&r);
-	if (err != 0) {
-		stop(c);
-		return NULL;
-	}
-	sub_asking(s, HEAD_LIMIT_MS);
-	return c;
+	if (transport_get(s, &want, true, TRANSPORT_ANSWER_MS, &http_ops, c) == 0)
+		return c;
+	stop(c);
+	return NULL;
 }
 
 static void pause_reading(void *connection, bool on)

@@ -4,17 +4,14 @@
  * A long poll waits at the server, a plain one here. For -e the newest event is asked for first;
  * it, or an empty answer, is the end.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "line.h"
 #include "record.h"
 #include "sub.h"
 #include "transport.h"
 #include "units.h"
 
 #define WAIT_S 25
-#define ANSWER_LIMIT_MS 30000	/* for an answer to begin, once it is due */
 #define PAGE 1000
 #define EMPTY_PAUSE_MS 1000	/* after a long poll that came back at once, with nothing */
 
@@ -69,8 +66,9 @@ static bool is_end(const struct poll *c, struct str line)
 		str_eq(e.id, (struct str){c->end_id, c->end_id_len});
 }
 
-static int on_line(struct poll *c, struct str line)
+static int on_line(void *arg, struct str line)
 {
+	struct poll *c = arg;
 	bool end;
 
 	if (line.n == 0)
@@ -89,20 +87,8 @@ static int on_line(struct poll *c, struct str line)
 static int on_body(void *arg, struct str bytes)
 {
 	struct poll *c = arg;
-	enum line_result r;
-	struct str line;
 
-	if (sub_is_down(c->sub))
-		return -1;
-	sub_heard(c->sub);
-	while ((r = line_next(&c->lines, &bytes, &line)) == LINE_READY)
-		if (on_line(c, line) != 0)
-			return -1;
-	if (r == LINE_TOO_LONG)
-		sub_down(c->sub, SUB_PROTOCOL, "a line is over the limit of --max-event", 0);
-	else if (r == LINE_NOMEM)
-		sub_down(c->sub, SUB_NOMEM, "", 0);
-	return r == LINE_MORE ? 0 : -1;
+	return transport_lines(c->sub, &c->lines, bytes, on_line, c);
 }
 
 /* The ETag is the cursor behind the answer, in quotes. */
@@ -190,8 +176,6 @@ static const struct http_ops http_ops = { on_head, on_body, on_done };
 static int ask(struct poll *c)
 {
 	struct request_want want = {.as = "poll", .accept = "application/x-ndjson", .limit = PAGE};
-	struct request r;
-	int err;
 
 	sub_want(c->sub, &want);
 	/* The first one only asks where we are, so that nothing is missed should the second break. */
@@ -205,13 +189,8 @@ static int ask(struct poll *c)
 	line_init(&c->lines, (size_t)sub_config(c->sub)->max_event);
 	c->records = 0;
 	c->asked_at_ms = units_monotonic_ms();
-	err = request_init(&r, sub_config(c->sub), &want);
-	if (err == 0)
-		err = http_get(sub_http(c->sub), (const char *)r.url.p, r.headers, false, &http_ops, c);
-	request_fini(&r);
-	if (err == 0)
-		sub_asking(c->sub, want.wait_s * UINT64_C(1000) + ANSWER_LIMIT_MS);
-	return err;
+	return transport_get(c->sub, &want, false, want.wait_s * UINT64_C(1000) + TRANSPORT_ANSWER_MS,
+		&http_ops, c);
 }
 
 static void stop(void *connection)

@@ -10,8 +10,6 @@
 #include "sub.h"
 #include "transport.h"
 
-#define HEAD_LIMIT_MS 30000
-
 struct sse {
 	struct sub *sub;
 	struct sseparse parser;
@@ -104,7 +102,6 @@ static void *start(struct sub *s)
 {
 	struct request_want want = {.as = "sse", .accept = "text/event-stream"};
 	struct sse *c = calloc(1, sizeof(*c));
-	struct request r;
 	int err;
 
 	if (c == NULL)
@@ -114,16 +111,12 @@ static void *start(struct sub *s)
 	sub_want(s, &want);
 	/* As a stream may give an event no id of its own, the one resumed from stays in force. */
 	err = want.from->is_id ? 0 : sseparse_set_last_id(&c->parser, position_str(want.from));
-	err |= request_init(&r, sub_config(s), &want);
 	if (err == 0)
-		err = http_get(sub_http(s), (const char *)r.url.p, r.headers, true, &http_ops, c);
-	request_fini(&r);
-	if (err != 0) {
-		stop(c);
-		return NULL;
-	}
-	sub_asking(s, HEAD_LIMIT_MS);
-	return c;
+		err = transport_get(s, &want, true, TRANSPORT_ANSWER_MS, &http_ops, c);
+	if (err == 0)
+		return c;
+	stop(c);
+	return NULL;
 }
 
 static void pause_reading(void *connection, bool on)

@@ -7,6 +7,11 @@
  * sub.h; connecting again, resuming and giving up are decided there.
  */
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "http.h"
+#include "line.h"
+#include "request.h"
 
 struct sub;
 
@@ -25,5 +30,23 @@ struct transport {
 
 extern const struct transport transport_sse, transport_ndjson, transport_ws, transport_longpoll,
 	transport_poll;
+
+/* --- what several of them do ------------------------------------------------------------------ */
+
+#define TRANSPORT_ANSWER_MS 30000	/* for an answer to begin, once it is due */
+
+/**
+ * Ask by HTTP for what (want), which sub_want has completed, says: the answer should begin within
+ * (limit_ms). (large), (ops) and (arg) as for http_get. 0, or -1 without memory.
+ */
+int transport_get(struct sub *s, const struct request_want *want, bool large, uint64_t limit_ms,
+	const struct http_ops *ops, void *arg);
+
+/**
+ * For http_ops.body: (bytes) came, of an answer of lines. Gives each whole one to (take), until that
+ * returns other than 0. 0, or -1: no more are wanted, and why was reported.
+ */
+int transport_lines(struct sub *s, struct line *lines, struct str bytes,
+	int (*take)(void *arg, struct str line), void *arg);
 
 #endif

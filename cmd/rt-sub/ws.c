@@ -10,7 +10,6 @@
 #include "transport.h"
 #include "wsclient.h"
 
-#define HANDSHAKE_LIMIT_MS 30000
 #define CLOSE_NORMAL 1000
 #define CLOSE_TOO_BIG 1009
 
@@ -228,7 +227,7 @@ static void *start(struct sub *s)
 		stop(c);
 		return NULL;
 	}
-	sub_asking(s, HANDSHAKE_LIMIT_MS);
+	sub_asking(s, TRANSPORT_ANSWER_MS);
 	return c;
 }
 
