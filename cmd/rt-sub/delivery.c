@@ -344,7 +344,7 @@ void delivery_flush(struct delivery *d)
 	if (d->output == NULL)
 		return;
 	output_flush(d->output);
-	if (d->keeper != NULL && d->at.len > 0 && !output_pending(d->output))
+	if (d->keeper != NULL && d->at.len > 0 && output_written(d->output))
 		keeper_set(d->keeper, &d->at, d->store);
 }
 
@@ -401,6 +401,7 @@ struct delivery *delivery_new(struct ev_loop *loop, const struct config *c,
 		if (d->keeper == NULL)
 			goto free_delivery;
 		keeper_load(d->keeper, &d->at, d->store);
+		d->settled |= d->at.len > 0;	/* it goes on, without a snapshot */
 	}
 	return d;
 

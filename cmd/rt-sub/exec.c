@@ -15,7 +15,7 @@
 
 #define QUEUE_MAX 256			/* events that wait; more than run at once are of no use */
 #define QUEUE_BYTES_MAX (1024 * 1024)
-#define NVARS 6
+#define NVARS 7
 
 extern char **environ;
 
@@ -102,6 +102,7 @@ static int set_variables(struct run *r, const struct envelope *e)
 	const struct { const char *name; struct str raw; } vars[NVARS] = {
 		{ "RT_TOPIC", e->topic }, { "RT_ID", e->id }, { "RT_SEQ", e->seq },
 		{ "RT_TYPE", e->type }, { "RT_KEY", e->key }, { "RT_TIME", e->time },
+		{ "RT_FROM", e->from },
 	};
 
 	for (size_t i = 0; i < NVARS; i++) {
@@ -117,7 +118,7 @@ static int set_variables(struct run *r, const struct envelope *e)
 static bool is_event_variable(const char *s)
 {
 	static const char *const names[NVARS] = { "RT_TOPIC=", "RT_ID=", "RT_SEQ=", "RT_TYPE=",
-		"RT_KEY=", "RT_TIME=" };
+		"RT_KEY=", "RT_TIME=", "RT_FROM=" };
 
 	for (size_t i = 0; i < NVARS; i++)
 		if (strncmp(s, names[i], strlen(names[i])) == 0)

@@ -214,6 +214,11 @@ bool output_pending(const struct output *o)
 	return !o->broken && o->out.len > 0;
 }
 
+bool output_written(const struct output *o)
+{
+	return !o->broken && o->out.len == 0;
+}
+
 struct output *output_new(struct ev_loop *loop, int fd, const struct format *format, char end,
 	const struct output_ops *ops, void *arg)
 {

@@ -44,4 +44,7 @@ void output_flush(struct output *o);
 /** Is there something that was not written yet? Never after broken(). */
 bool output_pending(const struct output *o);
 
+/** Was all of it written? Never again after broken(). */
+bool output_written(const struct output *o);
+
 #endif

@@ -69,8 +69,12 @@ static void connect_now(struct sub *s);
 
 static void finish(struct sub *s, int status)
 {
-	if (s->finishing)
+	if (s->finishing) {
+		/* What came can still not be written, or not all of it: that is not done. */
+		if (status == EXIT_RESOURCES)
+			s->status = status;
 		return;
+	}
 	s->finishing = true;
 	s->status = status;
 }

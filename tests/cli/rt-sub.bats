@@ -285,6 +285,20 @@ sub() {
 	[ -z "$stderr" ]
 }
 
+@test "what cannot be written is status 10, also at the end, and the cursor stays before it" {
+	fake "[$RT,$(rt_event 101 1),$HANG]"
+	for more in "" "-n 1" "--until t"; do
+		run -10 --separate-stderr bash -c "timeout 10 rt-sub -s $URL -S $RT_TMP/state $more t >/dev/full"
+		[ "$stderr" = "rt-sub: stdout: No space left on device" ]
+	done
+	mkfifo "$RT_TMP/gone"
+	exec 7<>"$RT_TMP/gone" 8>"$RT_TMP/gone" 7>&-	# no reader is left
+	run -141 --separate-stderr timeout 10 bash -c "exec rt-sub -s $URL -S $RT_TMP/state -n 1 t >&8"
+	exec 8>&-
+	[ -z "$stderr" ]
+	run ! grep 101 "$RT_TMP/state"
+}
+
 @test "stdin is never read" {
 	fake "[$RT,$(rt_event 101 1),$HANG]"
 	run -0 bash -c "printf 'one\ntwo\n' | { rt-sub -s $URL -n 1 t >/dev/null; cat; }"
@@ -391,10 +405,10 @@ sys.exit(n[0] < 4096)' || return 1
 # --- -x --------------------------------------------------------------------------------------
 
 @test "-x: stdin, environment, order" {
-	fake "[$RT,$(rt_event 101 1 a/b '\"type\":\"ty\",\"key\":\"k k\",'),$(rt_event 102 2 a/b),$HANG]"
-	sub -s "$URL" -n 2 -x 'printf "%s " "$RT_TOPIC" "$RT_ID" "$RT_SEQ" "${RT_TYPE-none}" "${RT_KEY-none}" "$RT_TIME"; cat' a/b
-	assert_line -n 0 --regexp '^a/b 101 1 ty k k 2025-11-24T02:06:40.123Z \{"id":"101".*\}$'
-	assert_line -n 1 --regexp '^a/b 102 2 none none 2025-11-24T02:06:40.123Z \{"id":"102".*\}$'
+	fake "[$RT,$(rt_event 101 1 a/b '\"type\":\"ty\",\"key\":\"k k\",\"from\":\"me\",'),$(rt_event 102 2 a/b),$HANG]"
+	sub -s "$URL" -n 2 -x 'printf "%s " "$RT_TOPIC" "$RT_ID" "$RT_SEQ" "${RT_TYPE-none}" "${RT_KEY-none}" "$RT_TIME" "${RT_FROM-none}"; cat' a/b
+	assert_line -n 0 --regexp '^a/b 101 1 ty k k 2025-11-24T02:06:40.123Z me \{"id":"101".*\}$'
+	assert_line -n 1 --regexp '^a/b 102 2 none none 2025-11-24T02:06:40.123Z none \{"id":"102".*\}$'
 	sub -s "$URL" -n 1 -r -x cat a/b
 	assert_output '{"n":1}'
 }
