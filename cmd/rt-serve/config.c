@@ -151,6 +151,7 @@ SETTER_SIZE(max_keyed_body, 1, UINT64_C(1) << 30)
 SETTER_SIZE(max_body, 0, UINT64_C(1) << 60)
 SETTER_NUMBER(max_topic, 1, TOPIC_MAX)
 SETTER_NUMBER(max_topics, 1, 100000000)
+SETTER_NUMBER(max_keys, 0, 1000000000)
 SETTER_NUMBER(max_subscriptions, 1, 100000)
 SETTER_DURATION(max_wait_ms, 0, 3600000)
 SETTER_NUMBER(max_poll, 1, 1000000)
@@ -451,6 +452,7 @@ static const struct opt options[] = {
 	{"max-event", 0, "SIZE", "one event's data (1M)", set_max_event, 0},
 	{"max-topic", 0, "N", "bytes of a topic's name (255)", set_max_topic, 0},
 	{"max-topics", 0, "N", "topics in the store (1000000)", set_max_topics, 0},
+	{"max-keys", 0, "N", "Idempotency-Keys remembered; 0: no limit (1000000)", set_max_keys, 0},
 	{"max-subscriptions", 0, "N", "topics of a request, subscriptions of a /ws connection (256)", set_max_subscriptions, 0},
 	{"max-message", 0, "SIZE", "a WebSocket message (1M)", set_max_message, 0},
 	{"max-poll", 0, "N", "events of one poll (1000)", set_max_poll, 0},
@@ -505,6 +507,7 @@ static void set_defaults(struct config *c)
 		.sync = STORE_SYNC_FULL,
 		.memory_bytes = 64 << 20,
 		.key_ms = DAY_MS,
+		.max_keys = 1000000,
 		.append_queue = 64 << 20,
 		.heartbeat_ms = 15000,
 		.retry_ms = 2000,
@@ -676,6 +679,7 @@ const char *config_unchangeable(const struct config *a, const struct config *b)
 		{"max-members", a->max_members != b->max_members},
 		{"proxy-protocol", a->proxy_protocol != b->proxy_protocol},
 		{"max-topics", a->max_topics != b->max_topics},
+		{"max-keys", a->max_keys != b->max_keys},
 		{"max-gather", a->max_gather != b->max_gather},
 		{"max-connections", a->conn.max_connections != b->conn.max_connections},
 		{"max-per-address", a->conn.max_per_address != b->conn.max_per_address},
@@ -715,6 +719,7 @@ void config_store(const struct config *c, struct store_config *out)
 		.nrules = c->nrules,
 		.max_topics = c->max_topics,
 		.key_ms = c->key_ms,
+		.max_keys = c->max_keys,
 	};
 }
 

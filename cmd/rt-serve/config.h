@@ -49,7 +49,7 @@ struct config {
 	bool retain_bytes_given, retain_age_given;
 	struct retention_rule *rules;	/* --retain, in order */
 	unsigned nrules, rules_source;
-	uint64_t key_ms, append_queue;
+	uint64_t key_ms, max_keys, append_queue;
 	/* subscribers */
 	uint64_t heartbeat_ms, retry_ms, drain_ms, max_stream_ms;
 	enum config_slow slow;

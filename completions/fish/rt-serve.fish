@@ -37,6 +37,7 @@ complete -c rt-serve -l max-keyed-body -x -d 'a body with an Idempotency-Key (1M
 complete -c rt-serve -l max-event -x -d 'one event\'s data (1M)'
 complete -c rt-serve -l max-topic -x -d 'bytes of a topic\'s name (255)'
 complete -c rt-serve -l max-topics -x -d 'topics in the store (1000000)'
+complete -c rt-serve -l max-keys -x -d 'Idempotency-Keys remembered; 0: no limit (1000000)'
 complete -c rt-serve -l max-subscriptions -x -d 'topics of a request, subscriptions of a /ws connection (256)'
 complete -c rt-serve -l max-message -x -d 'a WebSocket message (1M)'
 complete -c rt-serve -l max-poll -x -d 'events of one poll (1000)'

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 4096	/* for 100,000 keys at most: short chains */
+#define FIRST_BUCKETS 256
 
 struct keys {
-	struct key_entry *buckets[BUCKETS];
+	struct key_entry **buckets;
 	struct key_entry *oldest, *newest;
-	size_t n, max, bytes, max_bytes;
+	size_t nbuckets, n, bytes, max_bytes;	/* nbuckets: a power of two */
+	uint64_t max;
 };
 
 struct key_id key_id_of(const struct batch_key *k)
@@ -31,14 +32,25 @@ void key_answer_init(struct batch *b)
 		buf_init(&b->answer, KEY_ANSWER_MAX);
 }
 
-struct keys *keys_new(size_t max, size_t max_bytes)
+void keys_limit(struct keys *k, uint64_t max)
+{
+	k->max = max > 0 ? max : UINT64_MAX;
+}
+
+struct keys *keys_new(uint64_t max, size_t max_bytes)
 {
 	struct keys *k = calloc(1, sizeof(*k));
 
-	if (k != NULL) {
-		k->max = max;
-		k->max_bytes = max_bytes;
+	if (k == NULL)
+		return NULL;
+	k->buckets = calloc(FIRST_BUCKETS, sizeof(struct key_entry *));
+	if (k->buckets == NULL) {
+		free(k);
+		return NULL;
 	}
+	k->nbuckets = FIRST_BUCKETS;
+	k->max_bytes = max_bytes;
+	keys_limit(k, max);
 	return k;
 }
 
@@ -47,7 +59,24 @@ static struct key_entry **bucket_of(struct keys *k, const struct key_id *id)
 	uint32_t hash;
 
 	memcpy(&hash, id->bytes, sizeof(hash));
-	return &k->buckets[hash % BUCKETS];
+	return &k->buckets[hash & (k->nbuckets - 1)];
+}
+
+/* Without memory it stays as it is: longer chains, nothing lost. */
+static void grow(struct keys *k)
+{
+	struct key_entry **buckets = calloc(k->nbuckets * 2, sizeof(struct key_entry *)), **bucket;
+
+	if (buckets == NULL)
+		return;
+	free(k->buckets);
+	k->buckets = buckets;
+	k->nbuckets *= 2;
+	for (struct key_entry *e = k->oldest; e != NULL; e = e->newer) {
+		bucket = bucket_of(k, &e->id);
+		e->hash_next = *bucket;
+		*bucket = e;
+	}
 }
 
 static void drop_oldest(struct keys *k)
@@ -71,6 +100,7 @@ void keys_free(struct keys *k)
 		return;
 	while (k->oldest != NULL)
 		drop_oldest(k);
+	free(k->buckets);
 	free(k);
 }
 
@@ -90,10 +120,13 @@ const struct key_entry *keys_find(struct keys *k, const struct key_id *id, uint6
 int keys_add(struct keys *k, const struct key_id *id, const uint8_t body[HASH_SHA256_LEN],
 	struct str answer, uint64_t expires_us)
 {
-	struct key_entry *e = malloc(sizeof(*e) + answer.n), **bucket = bucket_of(k, id);
+	struct key_entry *e = malloc(sizeof(*e) + answer.n), **bucket;
 
 	if (e == NULL)
 		return -1;
+	if (k->n >= k->nbuckets)
+		grow(k);
+	bucket = bucket_of(k, id);
 	*e = (struct key_entry){
 		.id = *id, .hash_next = *bucket, .expires_us = expires_us, .len = answer.n,
 	};

@@ -28,8 +28,11 @@ void key_answer_init(struct batch *b);
 
 struct keys;
 
-/** At most (max) keys with answers of (max_bytes) in all. NULL without memory. */
-struct keys *keys_new(size_t max, size_t max_bytes);
+/** At most (max) keys (0: no limit) with answers of (max_bytes) in all. NULL without memory. */
+struct keys *keys_new(uint64_t max, size_t max_bytes);
+
+/** From now on at most (max) keys. */
+void keys_limit(struct keys *k, uint64_t max);
 void keys_free(struct keys *k);
 
 struct key_entry {

@@ -19,8 +19,7 @@
 #include "store/window.h"
 #include "units.h"
 
-#define KEYS_MAX 100000
-#define KEYS_BYTES (64u << 20)
+#define KEYS_BYTES (64u << 20)	/* of their answers */
 #define EXPIRE_MS 500		/* how often old events are looked for */
 #define EXPIRE_STEP 1000	/* topics looked at, or events dropped, per hold of the lock */
 
@@ -229,6 +228,7 @@ static int memory_reconfigure(struct store *s, const struct store_config *c)
 	window_take_over(&m->window, &fresh, c->max_topics);
 	window_lock(&m->window);
 	m->key_ms = c->key_ms;
+	keys_limit(m->keys, c->max_keys);
 	window_unlock(&m->window);
 	return 0;
 }
@@ -327,7 +327,7 @@ struct store *memory_store_open(const struct store_config *c, struct buf *why)
 	hash_random(random, sizeof(random));
 	hash_hex(m->identity, random, sizeof(random));
 	init_condition(&m->closing);
-	m->keys = keys_new(KEYS_MAX, KEYS_BYTES);
+	m->keys = keys_new(c->max_keys, KEYS_BYTES);
 	if (m->keys == NULL || pthread_create(&m->keeper, NULL, keep, m) != 0) {
 		memory_free(m);
 		goto no_memory;

@@ -111,6 +111,7 @@ static int sqlite_reconfigure(struct store *store, const struct store_config *c)
 	s->fresh = fresh;
 	s->fresh_topics = c->max_topics;
 	atomic_store(&s->key_ms, c->key_ms);
+	atomic_store(&s->max_keys, c->max_keys);
 	pthread_cond_signal(&s->appended);
 	pthread_mutex_unlock(&s->lock);
 	if (old != NULL)
@@ -185,6 +186,7 @@ static struct sqlite *sqlite_new(const struct store_config *c)
 	s->sync = c->sync;
 	s->now_us = c->now_us != NULL ? c->now_us : units_now_us;
 	s->key_ms = c->key_ms;
+	s->max_keys = c->max_keys;
 	s->queue_end = &s->queue;
 	s->jobs_end = &s->jobs;
 	pthread_mutex_init(&s->lock, NULL);

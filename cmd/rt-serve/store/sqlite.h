@@ -51,7 +51,7 @@ struct sqlite {
 	struct retention *fresh;		/* to be taken over by the writer */
 	uint64_t fresh_topics;
 	bool pause, reading;			/* the writer needs the reader to rest; it does not yet */
-	_Atomic uint64_t key_ms;
+	_Atomic uint64_t key_ms, max_keys;
 	atomic_bool closing;			/* set under the lock */
 	pthread_t writer, reader;
 
@@ -63,7 +63,7 @@ struct sqlite {
 	uint64_t *forgotten;			/* topic ids to be deleted */
 	unsigned nforgotten, cap_forgotten;
 	bool in_transaction, failing;
-	uint64_t nkeys;
+	uint64_t nkeys, new_keys;	/* in the file; in the transaction */
 	int wal_pages, wal_high;	/* in the WAL since the last checkpoint; since it was cut */
 	int wal_held;			/* pages in it when the last checkpoint was held up, or 0 */
 	enum tidy_phase tidy;

@@ -20,7 +20,6 @@
 #define STEP_MS 3		/* and about this long, commits wait meanwhile */
 #define STEP_TOPICS 50
 #define STEP_KEYS 500
-#define KEYS_MAX 200000
 #define EXPIRE_STEP 1000
 
 #define WAL_PAGES_IDLE ((1 << 20) / DATABASE_PAGE)	/* checkpoint when nothing waits */
@@ -287,14 +286,15 @@ static bool step_topics(struct sqlite *s)
 static bool step_keys(struct sqlite *s)
 {
 	sqlite3_stmt *st = database_statement(&s->out, SQL_OLDEST_KEYS);
-	uint64_t now_us = s->now_us(), keys[STEP_KEYS];
+	uint64_t now_us = s->now_us(), max = s->max_keys, keys[STEP_KEYS];
 	int n = 0, ret = 0;
 
 	if (s->nkeys == 0)
 		return true;
 	sqlite3_bind_int(st, 1, STEP_KEYS);
 	while (n < STEP_KEYS && sqlite3_step(st) == SQLITE_ROW &&
-			(database_u64(st, 1) <= now_us || s->nkeys - (unsigned)n > KEYS_MAX))
+			(database_u64(st, 1) <= now_us ||
+			(max > 0 && s->nkeys > max + (unsigned)n)))
 		keys[n++] = database_u64(st, 0);
 	sqlite3_reset(st);
 	if (n == 0 || begin(s) < 0)

@@ -292,7 +292,7 @@ static int keep_answer(struct sqlite *s, const struct batch *b, const struct key
 	bind_bytes(st, 2, b->key->hash, sizeof(b->key->hash));
 	bind(st, 3, now_us + s->key_ms * 1000);
 	bind_bytes(st, 4, b->answer.p, b->answer.len);
-	s->nkeys++;
+	s->new_keys++;
 	return database_run(&s->out, SQL_PUT_KEY);
 }
 
@@ -508,7 +508,9 @@ static void handle_group(struct sqlite *s, struct batch *group)
 	/* Until it is looked at, a batch is nothing that could be taken back. */
 	for (struct batch *b = group; b != NULL; b = b->next)
 		b->status = STORE_FAILED;
+	s->new_keys = 0;
 	if (commit_group(s, group, s->now_us()) == 0) {
+		s->nkeys += s->new_keys;
 		end_builders(s, true);
 		note_success(s);
 		publish_group(s, group);

@@ -228,7 +228,8 @@ struct store_config {
 	const struct retention_rule *rules;
 	unsigned nrules;
 	uint64_t max_topics;
-	uint64_t key_ms;		/* how long Idempotency-Keys are kept */
+	uint64_t key_ms;		/* how long Idempotency-Keys are kept, */
+	uint64_t max_keys;		/* and how many of them; 0: no limit */
 	uint64_t (*now_us)(void);	/* NULL: the real clock; tests set it back */
 };
 

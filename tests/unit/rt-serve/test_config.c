@@ -224,7 +224,7 @@ static void test_unchangeable(void)
 		{"--max-pipelined 3", "max-pipelined"}, {"--head-timeout 1s", "head-timeout"},
 		{"--body-timeout 1s", "body-timeout"}, {"--idle-timeout 1s", "idle-timeout"},
 		{"--max-topics 9", "max-topics"}, {"--max-gather 9", "max-gather"},
-		{"--max-members 9", "max-members"},
+		{"--max-members 9", "max-members"}, {"--max-keys 9", "max-keys"},
 	};
 	struct config *running = good("--threads 1"), *wanted;
 

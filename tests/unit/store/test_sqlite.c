@@ -372,6 +372,55 @@ static void test_keyed_crash(void)
 	store_close(s);
 }
 
+/* A column of one row. */
+static int64_t ask(const char *path, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+	sqlite3 *db = NULL;
+	int64_t n = -1;
+
+	if (sqlite3_open(path, &db) == SQLITE_OK &&
+			sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
+			sqlite3_step(st) == SQLITE_ROW)
+		n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+static void put_keyed(struct store *s, const char *key)
+{
+	struct batch_key k = {.path = STR_LIT("/topics/a"), .principal = STR_LIT(""),
+		.key = str_of(key)};
+	struct event *e = helper_event("a", NULL, "1");
+
+	helper_append(s, &e, 1, &k, NULL, NULL);
+	event_unref(e);
+}
+
+/* Keys that are too old, or too many, leave the file. */
+static void test_keys_leave(void)
+{
+	char path[200] = "", key[16];
+	struct store_config c = helper_config(path);
+	struct store *s;
+
+	snprintf(path, sizeof(path), "%s", helper_path("keys.db"));
+	helper_set_now_us(1800000000000000);
+	c.now_us = helper_now_us;
+	c.max_keys = 10;
+	s = helper_open(&c);
+	for (int i = 0; i < 30; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		put_keyed(s, key);
+	}
+	ok(helper_wait(ask(path, "SELECT count(*) FROM keys") == 10), "the newest keys stay");
+	eq_num(ask(path, "SELECT min(n) FROM keys"), 21, "the oldest went");
+	helper_set_now_us(1800000000000000 + c.key_ms * 1000 + 1);
+	ok(helper_wait(ask(path, "SELECT count(*) FROM keys") == 0), "in time all of them");
+	store_close(s);
+}
+
 /* --- no room -------------------------------------------------------------------------------- */
 
 static enum store_status append_big(struct store *s)
@@ -404,11 +453,13 @@ static int run_full(const char *path)
 {
 	struct rlimit limit = {1 << 20, RLIM_INFINITY};
 	struct store_config c = helper_config(path);
-	struct store *s = helper_open(&c);
 	enum store_status st = STORE_OK;
+	struct store *s;
 	uint64_t first;
 	size_t n;
 
+	c.max_keys = 3;
+	s = helper_open(&c);
 	signal(SIGXFSZ, SIG_IGN);
 	first = helper_put(s, "t", NULL, "1");
 	setrlimit(RLIMIT_FSIZE, &limit);
@@ -418,12 +469,19 @@ static int run_full(const char *path)
 		return 1;
 	if (!has(s, "t", 1, 1) || append_big(s) != STORE_FULL)
 		return 2;
+	for (int i = 0; i < 5; i++)
+		put_keyed(s, "refused");
 	limit.rlim_cur = RLIM_INFINITY;
 	setrlimit(RLIMIT_FSIZE, &limit);
 	if (append_big(s) != STORE_OK || !has(s, "big", n * 100, n * 100))
 		return 3;
 	if (helper_put(s, "t", NULL, "2") <= first)
 		return 4;
+	for (int i = 0; i < 4; i++)
+		put_keyed(s, (const char *const []){"k", "l", "m", "n"}[i]);
+	if (!helper_wait(ask(path, "SELECT count(*) FROM keys") < 4) ||
+			ask(path, "SELECT count(*) FROM keys") != 3)
+		return 6;
 	store_close(s);
 	s = helper_open(&c);
 	if (!has(s, "t", 2, 2) || !has(s, "big", n * 100, n * 100))
@@ -590,6 +648,7 @@ int main(void)
 	test_reopen();
 	test_crash();
 	test_keyed_crash();
+	test_keys_leave();
 	test_full();
 	test_close();
 	test_wal();

@@ -456,6 +456,35 @@ static void note_status(struct batch *b)
 	__atomic_store_n(&failed_with, b->status, __ATOMIC_SEQ_CST);
 }
 
+/* Beyond the limit the oldest are forgotten; without one all are known. */
+static void test_many_keys(void)
+{
+	enum { N = 1000 };
+	unsigned known = 0;
+	struct store *s;
+	char key[16];
+
+	config.max_keys = 10;
+	for (int pass = 0; pass < 2; pass++) {
+		s = open_empty();
+		for (int i = 0; i < N; i++) {
+			snprintf(key, sizeof(key), "k%d", i);
+			put_keyed(s, key_of(key, "x"), "1", NULL);
+		}
+		known = 0;
+		for (int i = N; i-- > (pass == 0 ? N - 10 : 0); ) {
+			snprintf(key, sizeof(key), "k%d", i);
+			known += put_keyed(s, key_of(key, "x"), "1", NULL) == STORE_REPLAYED;
+		}
+		eq_num(known, pass == 0 ? 10 : N, "as many keys as there may be are known");
+		if (pass == 0)
+			ok(helper_wait(put_keyed(s, key_of("k0", "y"), "1", NULL) == STORE_OK),
+				"and the oldest is not");
+		store_close(s);
+		config.max_keys = 0;
+	}
+}
+
 static void test_failed_answer(void)
 {
 	struct store *s = open_empty();
@@ -620,6 +649,7 @@ static void test_all(const char *name, uint64_t memory_bytes)
 	test_watch();
 	test_keys();
 	test_key_expires();
+	test_many_keys();
 	test_failed_answer();
 	test_clock_set_back();
 	test_max_topics();
