@@ -152,6 +152,28 @@ static void test_age(void)
 	config.now_us = NULL;
 }
 
+/* Who follows the tail sees what a rule drops in the same moment. */
+static void test_tail(void)
+{
+	const struct retention_rule rules[] = {{.pattern = STR_LIT("a"), .events = 1}};
+	struct event *out[20];
+	struct store *s;
+	int n;
+
+	config.rules = rules;
+	config.nrules = 1;
+	s = open_empty();
+	helper_fill(s, "a", 10, false);
+	ok(helper_wait(retained(s) == 1), "one of ten is kept");
+	n = store_tail(s, 0, out, 20);
+	if (config.memory_bytes > 1000)
+		eq_num(n, 10, "and ten are in the tail");
+	for (int i = 0; i < n; i++)
+		event_unref(out[i]);
+	store_close(s);
+	reset_rules();
+}
+
 /* Gaps: who was at (cursor) hears of what he missed, once. */
 static void test_gaps(void)
 {
@@ -236,6 +258,15 @@ static void test_gap_to_the_end(void)
 	eq_str(r->end, end, "and the cursor stays");
 	read_free(r);
 	free(end);
+	for (int i = 0; i < 2; i++) {
+		r = helper_read(s, i == 0 ? "a" : "*", READ_ALL, NULL);
+		end = strdup(r->start);
+		read_free(r);
+		r = helper_read(s, i == 0 ? "a" : "*", READ_CURSOR, end);
+		eq_num(r->ngaps, 0, "all there is begins after what was dropped");
+		read_free(r);
+		free(end);
+	}
 	store_close(s);
 	reset_rules();
 	config.now_us = NULL;
@@ -437,6 +468,7 @@ static void test_all(const char *name, uint64_t memory_bytes)
 	test_bytes();
 	test_rule_age();
 	test_age();
+	test_tail();
 	test_gaps();
 	test_gap_to_the_end();
 	test_forgotten();
