@@ -136,11 +136,7 @@ END
 			assert do("POST", "/topics/t", b"%d" % i).status == 201
 END
 	kill_server
-	faketime=$(find /usr/lib -name 'libfaketimeMT.so.1' 2>/dev/null | head -n 1)
-	[ -n "$faketime" ] || skip "needs libfaketime"
-	export LD_PRELOAD=$faketime FAKETIME=-2h DONT_FAKE_MONOTONIC=1
-	restart_server
-	unset LD_PRELOAD FAKETIME
+	FAKETIME=-2h with_faketime restart_server
 	run fetch -d 3 /topics/t
 	assert_json '.seq == 4'
 	run fetch /topics/t

@@ -35,6 +35,9 @@
 #	on. `use_server NAME` goes back; names and files follow: $RT_TMP/NAME.out, .err, .db.
 #	Never behind `run`: that is a subshell, and what it starts would be forgotten.
 #
+#	with_faketime COMMAND...   start_server or restart_server with a clock that FAKETIME, or the
+#	                           file FAKETIME_TIMESTAMP_FILE, says; monotonic time goes on as it does
+#
 # Processes in the background, always without bats' descriptor 3, output to files in $RT_TMP
 #	bg NAME COMMAND...         start it; NAME.out, NAME.err; sets BG_PID. Its stdin is
 #	                           /dev/null, or the file BG_STDIN names (a fifo, for example).
@@ -79,13 +82,14 @@ RT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 : "${RT_BIN:=$RT_ROOT/bin}" "${RT_SLOW:=1}" "${PYTHON:=/usr/bin/python3}" "${CHROMIUM:=chromium}"
 export RT_ROOT RT_BIN RT_SLOW PYTHON CHROMIUM
 export NODE_PATH=/usr/share/nodejs:/usr/lib/nodejs
-export PATH="$RT_BIN:$PATH" LC_ALL=C.UTF-8 NO_COLOR=1
+export PATH="$RT_BIN:$PATH" LC_ALL=C.UTF-8 NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1
 : "${BATS_TEST_TIMEOUT:=$((120 * RT_SLOW))}"
 export BATS_TEST_TIMEOUT
 unset RT_TOKEN http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 
 RT_TMP=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-}}
 declare -gA BG_PIDS=() SERVER_ARGS=() SERVER_PORTS=()
+declare -ga FAKETIME_PIDS=()
 
 # --- waiting ---------------------------------------------------------------------------------
 
@@ -192,6 +196,11 @@ rt_cleanup() {
 		wait "$pid" 2>/dev/null || :
 	done
 	BG_PIDS=()
+	# libfaketime leaves these behind when its process dies of a signal
+	for pid in "${FAKETIME_PIDS[@]}"; do
+		rm -f "/dev/shm/faketime_shm_$pid" "/dev/shm/sem.faketime_sem_$pid"
+	done
+	FAKETIME_PIDS=()
 }
 
 _show_logs() {
@@ -280,6 +289,19 @@ kill_server() {
 	local name=${SERVER:-main}
 	kill -KILL "${BG_PIDS[$name]}"
 	bg_wait "$name" 2>/dev/null
+}
+
+# ASan wants to be the first library. TSan does not see that libfaketime's cond_timedwait lets go of
+# the mutex, and would find a race in whatever it guards.
+with_faketime() {
+	local lib
+	lib=$(find /usr/lib -name 'libfaketimeMT.so.1' 2>/dev/null | head -n 1)
+	[ -n "$lib" ] || skip "needs libfaketime"
+	local -x LD_PRELOAD=$lib FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1
+	local -x ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+	local -x TSAN_OPTIONS=${TSAN_OPTIONS:+$TSAN_OPTIONS:}report_bugs=0
+	"$@"
+	FAKETIME_PIDS+=("$SERVER_PID")
 }
 
 # --- events ----------------------------------------------------------------------------------

@@ -7,17 +7,11 @@
 bats_require_minimum_version 1.5.0
 load ../cli/helper
 
-# with_clock OFFSET COMMAND...: start a server whose clock is set by set_clock from then on;
-# monotonic time goes on as it does
+# with_clock OFFSET COMMAND...: start a server whose clock is set by set_clock from then on
 with_clock() {
-	local lib
 	set_clock "$1"
 	shift
-	lib=$(find /usr/lib -name 'libfaketimeMT.so.1' 2>/dev/null | head -n 1)
-	[ -n "$lib" ] || skip "needs libfaketime"
-	export LD_PRELOAD=$lib FAKETIME_TIMESTAMP_FILE=$RT_TMP/clock FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1
-	"$@"
-	unset LD_PRELOAD FAKETIME_TIMESTAMP_FILE FAKETIME_NO_CACHE DONT_FAKE_MONOTONIC
+	FAKETIME_TIMESTAMP_FILE=$RT_TMP/clock with_faketime "$@"
 }
 
 set_clock() {

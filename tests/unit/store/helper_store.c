@@ -45,10 +45,10 @@ const char *helper_path(const char *name)
 {
 	static char path[4][128];
 	static unsigned turn;
-	char *p = path[turn++ % 4];
+	char *p = path[turn++ % 4], *tmp = getenv("TMPDIR");
 
 	if (dir[0] == '\0') {
-		strcpy(dir, "/tmp/rt-store-XXXXXX");
+		snprintf(dir, sizeof(dir), "%s/rt-store-XXXXXX", tmp != NULL ? tmp : "/tmp");
 		must(mkdtemp(dir) != NULL, "no folder for tests");
 	}
 	snprintf(p, sizeof(path[0]), "%s/%s", dir, name);
@@ -61,8 +61,7 @@ void helper_remove_dir(void)
 	DIR *dp = opendir(dir);
 
 	while (dp != NULL && (d = readdir(dp)) != NULL) {
-		if (d->d_name[0] != '.')
-			unlinkat(dirfd(dp), d->d_name, 0);
+		unlinkat(dirfd(dp), d->d_name, 0);	/* not "." and ".." */
 	}
 	if (dp != NULL)
 		closedir(dp);
