@@ -8,6 +8,7 @@
  * the window first, so that nobody can miss it without a gap; the rows follow. If they cannot be
  * deleted now, a later pass finds them again.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "log.h"
@@ -96,9 +97,13 @@ static bool drop_events(struct sqlite *s, struct topic *t, const struct old_row 
 
 	if (row->last <= t->dropped)
 		return true;
+	errno = 0;
 	if (assess(t, row, all, now_us, &l) < 0) {
-		log_error("the store %s is damaged: the events after %llu are lost", s->path,
-			(unsigned long long)row->first);
+		if (errno != EBADMSG && !all)
+			return false;	/* no memory: it stays for a later pass */
+		if (errno == EBADMSG)
+			log_error("the store %s is damaged: the events after %llu are lost", s->path,
+				(unsigned long long)row->first);
 		l = (struct loss){.upto = row->last, .events = row->n < t->events ?
 			row->n : t->events};
 	}
