@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "hash.h"
 #include "units.h"
 
 #define HAS_TYPE 1
@@ -11,6 +12,17 @@
 #define HAS_FROM 4
 #define IS_BASE64 8
 #define VARINT_MAX 10
+
+uint64_t chunk_sum(const struct chunk_row *row, const void *body, size_t len)
+{
+	/* Odd factors, so that no bit of any column is lost. */
+	const uint64_t key[2] = {
+		row->topic + row->last * UINT64_C(0x9e3779b97f4a7c15),
+		row->first + row->upto * UINT64_C(0xd6e8feb86659fd93) + ((uint64_t)row->n << 32),
+	};
+
+	return hash_siphash13(key, body, len);
+}
 
 /* --- writing -------------------------------------------------------------------------------- */
 

@@ -18,6 +18,18 @@
 #include "buf.h"
 #include "store/event.h"
 
+/** The other columns of a row. */
+struct chunk_row {
+	uint64_t topic, first, last, upto;
+	uint32_t n;
+};
+
+/**
+ * The checksum of a row and its body. SQLite has none of its own: it notices a damaged page only
+ * when its structure makes no sense.
+ */
+uint64_t chunk_sum(const struct chunk_row *row, const void *body, size_t len);
+
 /** Where an event begins in a body. */
 struct chunk_mark {
 	uint64_t order;

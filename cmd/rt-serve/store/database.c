@@ -24,7 +24,8 @@ static const char schema[] =
 	" oldest INTEGER NOT NULL,"
 	" events INTEGER NOT NULL, bytes INTEGER NOT NULL);"
 	"CREATE TABLE chunks(first INTEGER PRIMARY KEY, topic INTEGER NOT NULL,"
-	" last INTEGER NOT NULL, upto INTEGER NOT NULL, n INTEGER NOT NULL, body BLOB NOT NULL);"
+	" last INTEGER NOT NULL, upto INTEGER NOT NULL, n INTEGER NOT NULL,"
+	" sum INTEGER NOT NULL, body BLOB NOT NULL);"
 	"CREATE INDEX chunks_of_topic ON chunks(topic, last);"
 	"CREATE TABLE keys(n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body BLOB NOT NULL,"
 	" expires INTEGER NOT NULL, answer BLOB NOT NULL);";
@@ -45,10 +46,11 @@ static const char *const texts[SQL_STATEMENTS] = {
 		" events = ?6, bytes = ?7 WHERE id = ?1",
 	[SQL_FORGET_TOPIC] = "DELETE FROM topics WHERE id = ?1",
 	[SQL_FORGET_CHUNKS] = "DELETE FROM chunks WHERE topic = ?1",
-	[SQL_PUT_CHUNK] = "INSERT INTO chunks(first, topic, last, upto, n, body)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+	[SQL_PUT_CHUNK] = "INSERT INTO chunks(first, topic, last, upto, n, sum, body)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_DELETE_CHUNK] = "DELETE FROM chunks WHERE first = ?1",
-	[SQL_GET_CHUNK] = "SELECT n, body FROM chunks WHERE first = ?1",
+	[SQL_GET_CHUNK] = "SELECT first, topic, last, upto, n, sum, body FROM chunks"
+		" WHERE first = ?1",
 	[SQL_CHUNKS_FROM] =
 		"SELECT first, topic, last, upto FROM chunks WHERE first >= ?1 ORDER BY first",
 	[SQL_CHUNKS_BACK] =
@@ -60,9 +62,10 @@ static const char *const texts[SQL_STATEMENTS] = {
 		" WHERE topic = ?1 AND last >= ?2 ORDER BY last LIMIT 1",
 	[SQL_TOPIC_BACK] = "SELECT first, topic, last, last FROM chunks"
 		" WHERE topic = ?1 AND last < ?2 ORDER BY last DESC LIMIT 1",
-	[SQL_OLDEST] = "SELECT first, topic, last, n, body FROM chunks ORDER BY first LIMIT ?1",
-	[SQL_OLDEST_OF_TOPIC] = "SELECT first, topic, last, n, body FROM chunks WHERE topic = ?2"
-		" ORDER BY last LIMIT ?1",
+	[SQL_OLDEST] = "SELECT first, topic, last, upto, n, sum, body FROM chunks"
+		" ORDER BY first LIMIT ?1",
+	[SQL_OLDEST_OF_TOPIC] = "SELECT first, topic, last, upto, n, sum, body FROM chunks"
+		" WHERE topic = ?2 ORDER BY last LIMIT ?1",
 	[SQL_FIND_KEY] = "SELECT n, body, expires, answer FROM keys WHERE id = ?1",
 	[SQL_PUT_KEY] = "INSERT INTO keys(id, body, expires, answer) VALUES(?1, ?2, ?3, ?4)",
 	[SQL_OLDEST_KEYS] = "SELECT n, expires FROM keys ORDER BY n LIMIT ?1",

@@ -9,7 +9,7 @@
  *   topics   one row each, kept when it is empty: its newest order and seq go on
  *   chunks   the events of one topic in one commit, bounded in size. (first) is the order of its
  *            first event, (last) of its last, (upto) of the last event of the whole commit: chunks
- *            of one commit overlap, those of different ones never do
+ *            of one commit overlap, those of different ones never do. (sum) guards the row
  *   keys     Idempotency-Keys, oldest first
  */
 #include <sqlite3.h>

@@ -247,12 +247,46 @@ static void set_key(const struct rows *r, struct rows_run *run)
 	run->key = run->chunk.marks[r->q.back ? run->end - 1 : run->at].order;
 }
 
+struct rows_chunk rows_chunk(sqlite3_stmt *s)
+{
+	struct rows_chunk c = {
+		.row = {
+			.first = database_u64(s, 0), .topic = database_u64(s, 1),
+			.last = database_u64(s, 2), .upto = database_u64(s, 3),
+			.n = (uint32_t)sqlite3_column_int64(s, 4),
+		},
+		.body = sqlite3_column_blob(s, 6), .len = (size_t)sqlite3_column_bytes(s, 6),
+	};
+
+	if (c.body == NULL && sqlite3_errcode(sqlite3_db_handle(s)) == SQLITE_NOMEM)
+		c.error = ENOMEM;
+	else if (c.body == NULL || chunk_sum(&c.row, c.body, c.len) != database_u64(s, 5))
+		c.error = EBADMSG;
+	return c;
+}
+
+/* A copy of (c), taken apart. ROWS_FAILED: it is damaged. */
+static enum rows_result open_body(struct rows_run *run, const struct rows_chunk *c)
+{
+	if (c->error != 0)
+		return c->error == ENOMEM ? ROWS_NOMEM : ROWS_FAILED;
+	run->body = malloc(c->len + 1);
+	if (run->body == NULL)
+		return ROWS_NOMEM;
+	memcpy(run->body, c->body, c->len);
+	errno = 0;
+	if (chunk_init(&run->chunk, run->body, c->len, c->row.first, c->row.n) < 0)
+		return errno == EBADMSG ? ROWS_FAILED : ROWS_NOMEM;
+	run->is_open = true;
+	return ROWS_EVENT;
+}
+
 /* Fetch the body of (row) into (run). ROWS_END: it has gone. */
 static enum rows_result fetch(struct rows *r, const struct rows_run *row, struct rows_run *run)
 {
 	sqlite3_stmt *s = database_statement(r->d, SQL_GET_CHUNK);
-	enum rows_result res = ROWS_NOMEM;
-	size_t len;
+	struct rows_chunk c;
+	enum rows_result res;
 	int rc;
 
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)row->first);
@@ -261,21 +295,11 @@ static enum rows_result fetch(struct rows *r, const struct rows_run *row, struct
 		sqlite3_reset(s);
 		return rc == SQLITE_DONE ? ROWS_END : failed(r);
 	}
-	len = (size_t)sqlite3_column_bytes(s, 1);
-	run->body = malloc(len + 1);
-	if (run->body != NULL && (len == 0 || sqlite3_column_blob(s, 1) != NULL)) {
-		memcpy(run->body, len > 0 ? sqlite3_column_blob(s, 1) : "", len);
-		errno = 0;
-		if (chunk_init(&run->chunk, run->body, len, row->first,
-				(uint32_t)sqlite3_column_int(s, 0)) == 0) {
-			run->is_open = true;
-			res = ROWS_EVENT;
-		} else if (errno == EBADMSG) {
-			log_error("the store is damaged: the events after %llu cannot be read",
-				(unsigned long long)row->first);
-			res = ROWS_FAILED;
-		}
-	}
+	c = rows_chunk(s);
+	res = open_body(run, &c);
+	if (res == ROWS_FAILED)
+		log_error("the store is damaged: the events after %llu cannot be read",
+			(unsigned long long)row->first);
 	sqlite3_reset(s);
 	return res;
 }

@@ -14,6 +14,17 @@
 #include "store/database.h"
 #include "topic.h"
 
+/** A whole row; the body is SQLite's and valid until its statement moves on. */
+struct rows_chunk {
+	struct chunk_row row;
+	const void *body;
+	size_t len;
+	int error;		/* 0; EBADMSG: its checksum is another one; ENOMEM: no memory for it */
+};
+
+/** From a statement that gives first, topic, last, upto, n, sum, body. */
+struct rows_chunk rows_chunk(sqlite3_stmt *s);
+
 #define ROWS_TOPICS_MAX 64
 #define ROWS_VISIT_MAX 4096	/* rows looked at before it pauses */
 

@@ -27,25 +27,6 @@
 #define WAL_PAGES_MAX ((32 << 20) / DATABASE_PAGE)	/* checkpoint even so */
 #define QUIET_MS 2000		/* then the WAL is cut to nothing */
 
-/* A row of SQL_OLDEST or SQL_OLDEST_OF_TOPIC. */
-struct old_row {
-	uint64_t first, topic, last;
-	uint32_t n;
-	const void *body;
-	size_t len;
-};
-
-static struct old_row take_row(sqlite3_stmt *st)
-{
-	return (struct old_row){
-		.first = database_u64(st, 0),
-		.topic = database_u64(st, 1),
-		.last = database_u64(st, 2),
-		.n = (uint32_t)sqlite3_column_int(st, 3), .body = sqlite3_column_blob(st, 4),
-		.len = (size_t)sqlite3_column_bytes(st, 4),
-	};
-}
-
 /* --- dropping ------------------------------------------------------------------------------- */
 
 static bool breaks_rule(const struct topic *t, uint64_t order, uint64_t events, uint64_t bytes,
@@ -67,15 +48,17 @@ struct loss {
 	uint64_t events, bytes;
 };
 
-/* All that is left of a row, or what breaks the rule of (t). 0, or -1 if it cannot be read. */
-static int assess(const struct topic *t, const struct old_row *row, bool all, uint64_t now_us,
+/* All that is left of a row, or what breaks the rule of (t). 0, or why it cannot be read. */
+static int assess(const struct topic *t, const struct rows_chunk *r, bool all, uint64_t now_us,
 	struct loss *l)
 {
 	struct chunk c;
 	uint32_t i;
 
-	if (chunk_init(&c, row->body, row->len, row->first, row->n) < 0)
-		return -1;
+	if (r->error != 0)
+		return r->error;
+	if (chunk_init(&c, r->body, r->len, r->row.first, r->row.n) < 0)
+		return errno;
 	for (i = chunk_upto(&c, t->dropped); i < c.n; i++) {
 		l->next = c.marks[i].order;
 		if (!all && !breaks_rule(t, l->next, t->events - l->events, t->bytes - l->bytes,
@@ -89,31 +72,38 @@ static int assess(const struct topic *t, const struct old_row *row, bool all, ui
 	return 0;
 }
 
-/* Drop events of (row), as assess has it. True when nothing of it is left. */
-static bool drop_events(struct sqlite *s, struct topic *t, const struct old_row *row, bool all,
+/* Nothing in it can be relied on, nor when it says that it ends. */
+static struct loss lose(const struct sqlite *s, const struct topic *t, const struct chunk_row *row)
+{
+	log_error("the store %s is damaged: the events after %llu are lost", s->path,
+		(unsigned long long)row->first);
+	return (struct loss){
+		.upto = row->last < t->newest ? row->last : t->newest,
+		.events = row->n < t->events ? row->n : t->events,
+	};
+}
+
+/* Drop events of a row, as assess has it. True when nothing of it is left. */
+static bool drop_events(struct sqlite *s, struct topic *t, const struct rows_chunk *r, bool all,
 	uint64_t now_us)
 {
-	struct loss l = {.next = row->first};
+	struct loss l = {.next = r->row.first};
+	int error;
 
-	if (row->last <= t->dropped)
+	if (r->row.last <= t->dropped)
 		return true;
-	errno = 0;
-	if (assess(t, row, all, now_us, &l) < 0) {
-		if (errno != EBADMSG && !all)
-			return false;	/* no memory: it stays for a later pass */
-		if (errno == EBADMSG)
-			log_error("the store %s is damaged: the events after %llu are lost", s->path,
-				(unsigned long long)row->first);
-		l = (struct loss){.upto = row->last, .events = row->n < t->events ?
-			row->n : t->events};
-	}
+	error = assess(t, r, all, now_us, &l);
+	if (error == ENOMEM)
+		return false;
+	if (error != 0)
+		l = lose(s, t, &r->row);
 	window_lock(&s->window);
 	if (l.upto > 0)
 		window_drop(&s->window, t, l.upto, l.events, l.bytes);
-	if (l.upto < row->last)
+	if (l.upto < r->row.last && error == 0)
 		t->oldest = l.next;
 	window_unlock(&s->window);
-	return l.upto == row->last;
+	return l.upto == r->row.last || error != 0;
 }
 
 static int begin(struct sqlite *s)
@@ -136,9 +126,9 @@ static int end(struct sqlite *s, int ret)
 	return ret;
 }
 
-static int delete_row(struct sqlite *s, const struct old_row *row)
+static int delete_row(struct sqlite *s, const struct rows_chunk *r)
 {
-	return database_run1(&s->out, SQL_DELETE_CHUNK, row->first);
+	return database_run1(&s->out, SQL_DELETE_CHUNK, r->row.first);
 }
 
 /* --- the oldest of all ---------------------------------------------------------------------- */
@@ -159,16 +149,16 @@ struct oldest {
 };
 
 /* Drop and delete one row if it has to go. 1: it went, 0: it stays, -1: an error. */
-static int drop_oldest(struct sqlite *s, struct oldest *o, const struct old_row *row)
+static int drop_oldest(struct sqlite *s, struct oldest *o, const struct rows_chunk *r)
 {
-	struct topic *t = catalog_by_id(&s->window.catalog, row->topic);
+	struct topic *t = catalog_by_id(&s->window.catalog, r->row.topic);
 
-	if (t != NULL && row->last >= o->cutoff && o->excess == 0)
+	if (t != NULL && r->row.last >= o->cutoff && o->excess == 0)
 		return 0;
-	if (t != NULL)
-		drop_events(s, t, row, true, 0);
-	o->excess -= row->len < o->excess ? row->len : o->excess;
-	if (delete_row(s, row) < 0 || (t != NULL && sqlite_save_topic(s, t) < 0))
+	if (t != NULL && !drop_events(s, t, r, true, 0))
+		return 0;
+	o->excess -= r->len < o->excess ? r->len : o->excess;
+	if (delete_row(s, r) < 0 || (t != NULL && sqlite_save_topic(s, t) < 0))
 		return -1;
 	return 1;
 }
@@ -185,7 +175,7 @@ static void set_floor(struct sqlite *s, uint64_t floor)
 static int drop_oldest_rows(struct sqlite *s, struct oldest *o)
 {
 	sqlite3_stmt *st = database_statement(&s->out, SQL_OLDEST);
-	struct old_row row;
+	struct rows_chunk r;
 	int went = 1, n, rc = SQLITE_ROW;
 
 	sqlite3_bind_int(st, 1, STEP_ROWS);
@@ -193,9 +183,9 @@ static int drop_oldest_rows(struct sqlite *s, struct oldest *o)
 		rc = sqlite3_step(st);
 		if (rc != SQLITE_ROW)
 			break;
-		row = take_row(st);
-		went = drop_oldest(s, o, &row);
-		set_floor(s, went == 1 ? row.first : row.first - 1);
+		r = rows_chunk(st);
+		went = drop_oldest(s, o, &r);
+		set_floor(s, went == 1 ? r.row.first : r.row.first - 1);
 	}
 	sqlite3_reset(st);
 	if (rc == SQLITE_DONE)
@@ -238,16 +228,16 @@ static int tidy_topic(struct sqlite *s, struct topic *t)
 {
 	sqlite3_stmt *st = database_statement(&s->out, SQL_OLDEST_OF_TOPIC);
 	uint64_t now_us = s->now_us();
-	struct old_row row;
+	struct rows_chunk r;
 	int rc, ret = 0;
 
 	sqlite3_bind_int(st, 1, STEP_ROWS);
 	sqlite3_bind_int64(st, 2, (sqlite3_int64)t->id);
 	for (int i = 0; (rc = sqlite3_step(st)) == SQLITE_ROW && ret == 0; i++) {
-		row = take_row(st);
-		if (!drop_events(s, t, &row, false, now_us))
+		r = rows_chunk(st);
+		if (!drop_events(s, t, &r, false, now_us))
 			break;
-		ret = delete_row(s, &row) < 0 ? -1 : i + 1 == STEP_ROWS;
+		ret = delete_row(s, &r) < 0 ? -1 : i + 1 == STEP_ROWS;
 	}
 	sqlite3_reset(st);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)

@@ -188,14 +188,16 @@ static int begin_transaction(struct sqlite *s)
 
 static int put_chunk(struct sqlite *s, const struct builder *b)
 {
+	const struct chunk_row row = {b->topic->id, b->first, b->last, s->stage.last, b->n};
 	sqlite3_stmt *st = database_statement(&s->out, SQL_PUT_CHUNK);
 
-	bind(st, 1, b->first);
-	bind(st, 2, b->topic->id);
-	bind(st, 3, b->last);
-	bind(st, 4, s->stage.last);
-	bind(st, 5, b->n);
-	bind_bytes(st, 6, b->body.p, b->body.len);
+	bind(st, 1, row.first);
+	bind(st, 2, row.topic);
+	bind(st, 3, row.last);
+	bind(st, 4, row.upto);
+	bind(st, 5, row.n);
+	bind(st, 6, chunk_sum(&row, b->body.p, b->body.len));
+	bind_bytes(st, 7, b->body.p, b->body.len);
 	return database_run(&s->out, SQL_PUT_CHUNK);
 }
 

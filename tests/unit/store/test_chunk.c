@@ -92,6 +92,29 @@ static void test_damage(struct buf *b)
 	ok(true, "a bit that tips over leads nowhere outside");
 }
 
+/* Each bit of a row counts. */
+static void test_sum(struct buf *b)
+{
+	struct chunk_row row = {3, 1763950000123456, 1763950000132456, 1763950000132457, N};
+	uint64_t *const columns[] = {&row.topic, &row.first, &row.last, &row.upto};
+	uint64_t sum = chunk_sum(&row, b->p, b->len);
+	unsigned same = 0;
+
+	for (size_t i = 0; i < b->len * 8; i++) {
+		b->p[i / 8] ^= (uint8_t)(1u << i % 8);
+		same += chunk_sum(&row, b->p, b->len) == sum;
+		b->p[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	for (unsigned i = 0; i < 4 * 64; i++) {
+		*columns[i / 64] ^= UINT64_C(1) << i % 64;
+		same += chunk_sum(&row, b->p, b->len) == sum;
+		*columns[i / 64] ^= UINT64_C(1) << i % 64;
+	}
+	row.n++;
+	same += chunk_sum(&row, b->p, b->len) == sum;
+	eq_num(same, 0, "no bit of a row may tip over unnoticed");
+}
+
 int main(void)
 {
 	struct buf b;
@@ -103,6 +126,7 @@ int main(void)
 	ok(b.len < 100, "and takes little room");
 	test_round(&b);
 	test_damage(&b);
+	test_sum(&b);
 	for (unsigned i = 0; i < N; i++)
 		event_unref(events[i]);
 	buf_fini(&b);
