@@ -13,7 +13,7 @@
 #define WANTED 150	/* topics w/N, more than are merged */
 #define OTHERS 250	/* topics x/N */
 #define EVENTS_MAX 100000
-#define CURSORS 100
+#define CURSORS 40
 
 static uint64_t orders[EVENTS_MAX];	/* of the wanted events */
 static size_t norders;
@@ -50,7 +50,7 @@ static void commit(struct store *s, unsigned n, unsigned wanted)
 /* Stretches with nothing that is wanted, longer than what is looked at at once, and others. */
 static void fill(struct store *s)
 {
-	for (int stretch = 0; stretch < 6; stretch++) {
+	for (int stretch = 0; stretch < 3; stretch++) {
 		for (int i = 0; i < 25; i++)
 			commit(s, 400, 0);
 		for (int i = 0; i < 200; i++)
