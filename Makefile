@@ -42,8 +42,17 @@ ALL_LDFLAGS := $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
 CRYPTO_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto)
 SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
-SERVE_LIBS = -lev -lwslay $(SQLITE_LIBS) $(CRYPTO_LIBS)
+SERVE_LIBS = -lev -lwslay $(SQLITE_LIBS) $(CRYPTO_LIBS) $(URING_LIBS)
 CLIENT_LIBS = $(CURL_LIBS) -lev -lwslay $(CRYPTO_LIBS)
+
+# io_uring: with liburing if it is there, unless USE_URING=no; an error without it if USE_URING=yes.
+USE_URING ?= auto
+have_uring := $(if $(filter no,$(USE_URING)),,$(shell $(PKG_CONFIG) --exists liburing && echo yes))
+ifeq ($(USE_URING)$(have_uring),yes)
+$(error USE_URING=yes, but liburing is not there)
+endif
+URING_LIBS := $(if $(have_uring),-luring)
+URING_CPPFLAGS := $(if $(have_uring),-DHAVE_LIBURING)
 
 # `make V=1` shows the whole command lines.
 V ?=
@@ -113,6 +122,7 @@ $(foreach t,$(filter-out rt-serve,$(TOOLS)),$(eval $(call client_rule,$(t))))
 bin/%: $(OUT)/%
 	@mkdir -p bin && ln -sf $(if $(filter /%,$<),$<,../$<) $@
 
+$(OUT)/cmd/rt-serve/net/ring.o: ALL_CPPFLAGS += $(URING_CPPFLAGS)
 $(OUT)/libcommon/opt.o: ALL_CPPFLAGS += -DRT_VERSION='"$(VERSION)"'
 $(OUT)/libcommon/opt.o: Makefile
 

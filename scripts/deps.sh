@@ -11,7 +11,7 @@
 set -eu
 
 build='make gcc libc6-dev pkg-config libev-dev libwslay-dev libjsmn-dev libcurl4-openssl-dev
-	libsqlite3-dev libssl-dev node-llhttp'
+	libsqlite3-dev libssl-dev liburing-dev node-llhttp'
 
 # CONTRIBUTING.md says what each of these is for.
 tests='bats bats-support bats-assert bats-file mandoc man-db shellcheck cppcheck jq curl sqlite3

@@ -221,6 +221,18 @@ static const char *set_sync(void *p, const char *arg)
 	return why;
 }
 
+static const char *set_io(void *p, const char *arg)
+{
+	static const char *const names[] = {"auto", "uring", "epoll", NULL};
+	struct config *c = p;
+	unsigned v = 0;
+	const char *why = set_word(&v, arg, names, "must be auto, uring or epoll");
+
+	if (why == NULL)
+		c->io = (enum config_io)v;
+	return why;
+}
+
 static const char *set_slow(void *p, const char *arg)
 {
 	static const char *const names[] = {"keep", "newest", "close", NULL};
@@ -427,6 +439,7 @@ static const struct opt options[] = {
 	{"retain-bytes", 0, "SIZE", "keep so much over all topics; 0: no limit (1G; memory: as --memory)", set_retain_bytes, 0},
 	{"key-age", 0, "AGE", "remember Idempotency-Keys for so long (24h)", set_key_ms, 0},
 	{"threads", 0, "N", "event loops (one per core)", set_threads, 0},
+	{"io", 0, "HOW", "send by uring or epoll; auto: uring if allowed (auto)", set_io, 0},
 	{"config", 'c', "FILE", "read long options from FILE, one a line", set_file, 0},
 	{"check", 't', NULL, "check the configuration and end", set_check, 0},
 	{"stdin", 0, "TOPIC", "publish each line of standard input to TOPIC", set_stdin, 0},
@@ -670,6 +683,7 @@ const char *config_unchangeable(const struct config *a, const struct config *b)
 		{"memory", a->memory_bytes != b->memory_bytes},
 		{"key-age", a->key_ms != b->key_ms},
 		{"threads", a->threads != b->threads},
+		{"io", a->io != b->io},
 		{"stdin", text_differs(a->stdin_topic, b->stdin_topic)},
 		{"heartbeat", a->heartbeat_ms != b->heartbeat_ms},
 		{"presence", list_differs(&a->presence, &b->presence)},

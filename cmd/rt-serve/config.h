@@ -32,12 +32,16 @@ struct config_cidr {
 	bool is_unix;		/* none: whoever may connect to our unix sockets */
 };
 
+/** How to send: one write per connection (epoll), or many in one call where that is allowed. */
+enum config_io { CONFIG_IO_AUTO, CONFIG_IO_URING, CONFIG_IO_EPOLL };
+
 enum config_slow { CONFIG_SLOW_KEEP, CONFIG_SLOW_NEWEST, CONFIG_SLOW_CLOSE };
 
 struct config {
 	/* where */
 	struct config_list listen, admin;
 	unsigned threads;
+	enum config_io io;
 	bool proxy_protocol;
 	struct config_cidr *trusted;
 	unsigned ntrusted, trusted_source;

@@ -16,6 +16,7 @@
 #include "drain.h"
 #include "exitcode.h"
 #include "net/listener.h"
+#include "net/ring.h"
 #include "stdin_source.h"
 #include "units.h"
 
@@ -267,9 +268,29 @@ static int open_presence(struct server *s)
 	return s->shared.presence != NULL ? 0 : -1;
 }
 
+/* 1: send by io_uring; 0: do not; -1: it was asked for, and cannot be had. */
+static int want_ring(const struct config *c, struct buf *why)
+{
+	const char *reason;
+
+	if (c->io == CONFIG_IO_EPOLL)
+		return 0;
+	if (ring_probe(&reason))
+		return 1;
+	log_debug("--io auto: %s", reason);
+	if (c->io == CONFIG_IO_AUTO)
+		return 0;
+	buf_addf(why, "--io uring: %s", reason);
+	return -1;
+}
+
 static int open_loops(struct server *s, struct buf *why)
 {
 	const struct config *c = s->config;
+	int ring = want_ring(c, why);
+
+	if (ring < 0)
+		return -1;
 
 	for (unsigned i = 0; i < c->threads; i++) {
 		struct api *a;
@@ -278,6 +299,7 @@ static int open_loops(struct server *s, struct buf *why)
 		if (s->loops[i] == NULL)
 			goto nomem;
 		s->nloops++;
+		loop_use_ring(s->loops[i], ring > 0);
 		a = s->shared.apis[i] = api_new(&s->shared, s->loops[i]);
 		if (a == NULL)
 			goto nomem;

@@ -293,3 +293,38 @@ END
 	run -0 cat "$RT_TMP/main.out"
 	assert_output --partial "on http://127.0.0.1:"
 }
+
+# --- how it sends -----------------------------------------------------------------------------
+
+# Twenty streams get three events; how many of the writes went through the ring?
+ring_sends() {
+	start_server --store memory: --threads 1 "$@"
+	for n in $(seq 20); do
+		bg "sub$n" rt-sub -q --since all -n 3 chat
+	done
+	_all_there() { fetch /stats | jq -e '.hub.live == 20'; }
+	wait_for _all_there
+	publish chat 1 3
+	for n in $(seq 20); do
+		bg_wait "sub$n"
+		assert_seqs "sub$n.out" 1 3
+	done
+	RING_SENDS=$(fetch /stats | jq .net.ring_sends)
+	stop_server
+}
+
+@test "--io: many sends in one call where that is allowed, one by one otherwise, the same for all" {
+	ring_sends --io epoll
+	[ "$RING_SENDS" -eq 0 ]
+	ring_sends --io auto
+	auto=$RING_SENDS
+	run --separate-stderr timeout 5 rt-serve --io uring --store memory: --listen "127.0.0.1:0"
+	if [ "$auto" -eq 0 ]; then
+		assert_failure 3
+		[[ $stderr == *"--io uring: "* ]]
+	else
+		assert_failure 124	# it ran
+		ring_sends --io uring
+		[ "$RING_SENDS" -ge 20 ]
+	fi
+}

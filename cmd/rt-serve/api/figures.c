@@ -63,6 +63,8 @@ static const struct figure {
 	F("net", "bytes_out", "network_transmit_bytes_total", FIGURE_COUNTER, loops.bytes_out,
 		"Bytes sent"),
 	F("net", "writes", "writes_total", FIGURE_COUNTER, loops.writes, "Write calls"),
+	F("net", "ring_sends", "ring_sends_total", FIGURE_COUNTER, loops.ring_sends,
+		"Writes that went out many in one call, by io_uring"),
 	F("net", "stalls", "stalls_total", FIGURE_COUNTER, loops.stalls,
 		"Times a socket did not take everything"),
 	F("net", "accepted", "accepted_total", FIGURE_COUNTER, listeners.accepted, "Connections accepted"),

@@ -204,6 +204,7 @@ void loop_free(struct loop *l)
 	if (l == NULL)
 		return;
 	loop_end(l);
+	conn_flush_fini(l);
 	conn_pools_free(l);
 	websocket_pool_free(l);
 	accepting_unref(l->accepting);
@@ -220,6 +221,11 @@ void loop_run(struct loop *l)
 	if (!atomic_load(&l->stopped))
 		ev_run(l->ev, 0);
 	loop_end(l);
+}
+
+void loop_use_ring(struct loop *l, bool use)
+{
+	l->ring_wanted = use;
 }
 
 void loop_stop(struct loop *l)

@@ -38,6 +38,7 @@ struct loop_deferred {
 
 struct loop_stats {
 	uint64_t turns, flushes, writes, bytes_out, bytes_in, stalls;
+	uint64_t ring_sends;		/* of the writes, by io_uring */
 	uint64_t closed[16];	/* by enum conn_end */
 };
 
@@ -55,6 +56,12 @@ void loops_settle(struct loop *const *loops, unsigned n);
  * told. loop_free does the same for what arrived later; no listener may use the loop by then.
  */
 void loop_run(struct loop *l);
+
+/**
+ * Before loop_run: send with io_uring, where it can be had (see ring.h), when many connections are
+ * written to in a turn.
+ */
+void loop_use_ring(struct loop *l, bool use);
 
 /** Any thread. */
 void loop_stop(struct loop *l);

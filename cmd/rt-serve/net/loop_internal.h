@@ -15,6 +15,7 @@
 #include "net/timer.h"
 
 struct exchange;
+struct flush;
 struct input;
 struct output;
 struct ws_reader;
@@ -65,6 +66,8 @@ struct loop {
 
 	struct pool inputs, outputs, readers;
 	struct iovec iov[LOOP_IOVS];
+	bool ring_wanted;
+	struct flush *flush;	/* sends of a turn in one call: flush.c; NULL: one by one */
 	struct http_field *fields;	/* of the head being parsed */
 	unsigned capfields;
 	struct buf scratch;		/* heads and frames are put together here */
@@ -77,6 +80,7 @@ struct loop {
 void conn_run_early(struct loop *l);
 void conn_reap(struct loop *l);
 void conn_flush_dirty(struct loop *l);
+void conn_flush_fini(struct loop *l);
 void conn_free_dead(struct loop *l);
 bool conn_work_left(const struct loop *l);
 void conn_close_all(struct loop *l);

@@ -30,6 +30,7 @@ static void tcp_free(void *state)
 
 const struct transport transport_tcp = {
 	.name = "tcp",
+	.plain = true,
 	.read = tcp_read,
 	.writev = tcp_writev,
 	.shutdown = tcp_shutdown,

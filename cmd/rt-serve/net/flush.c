@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The flush: every dirty connection of a loop is written once in a turn. The only place that writes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "net/output.h"
+#include "net/ring.h"
+
+/* --- one write ------------------------------------------------------------------------------- */
+
+/* As many of the pieces from (at) on as fit into (max) parts; (*total): their bytes. */
+static int iov_fill(const struct output *o, struct progress at, struct iovec *iov, int max,
+	size_t *total)
+{
+	int n = 0;
+
+	*total = 0;
+	for (unsigned i = at.i; i < o->n; i++) {
+		const struct piece *p = &o->pieces[i];
+		uint32_t skip = i == at.i ? at.done : 0;
+		uint8_t *base = p->block->bytes + p->off + skip;
+		struct iovec *last = n > 0 ? &iov[n - 1] : NULL;
+
+		if (last != NULL && (uint8_t *)last->iov_base + last->iov_len == base) {
+			last->iov_len += p->len - skip;
+		} else if (n == max) {
+			break;
+		} else {
+			iov[n++] = (struct iovec){base, p->len - skip};
+		}
+		*total += p->len - skip;
+	}
+	return n;
+}
+
+static void progress_add(const struct output *o, struct progress *at, size_t n)
+{
+	while (n > 0) {
+		uint32_t left = o->pieces[at->i].len - at->done;
+
+		if (n < left) {
+			at->done += (uint32_t)n;
+			return;
+		}
+		n -= left;
+		at->i++;
+		at->done = 0;
+	}
+}
+
+enum flushed { FLUSHED_ALL, FLUSHED_FULL, FLUSHED_BROKEN };
+
+/* The socket took (n) of (total) bytes, or (n) is a negative errno. */
+static enum flushed conn_wrote(struct conn *c, struct progress *at, ssize_t n, size_t total)
+{
+	struct loop *l = c->loop;
+
+	l->stats.writes++;
+	if (n < 0)
+		return n == -EAGAIN || n == -EWOULDBLOCK || n == -ENOBUFS ? FLUSHED_FULL : FLUSHED_BROKEN;
+	progress_add(c->out, at, (size_t)n);
+	c->bytes_out += (uint64_t)n;
+	l->stats.bytes_out += (uint64_t)n;
+	c->sent = true;
+	c->active_ms = l->now_ms;
+	return (size_t)n < total ? FLUSHED_FULL : FLUSHED_ALL;
+}
+
+/* Write what is behind (at). */
+static enum flushed conn_writev(struct conn *c, struct progress *at)
+{
+	enum flushed f = FLUSHED_ALL;
+	struct loop *l = c->loop;
+
+	while (f == FLUSHED_ALL && at->i < c->out->n) {
+		size_t total;
+		int niov = iov_fill(c->out, *at, l->iov, LOOP_IOVS, &total);
+		ssize_t n = c->env->transport->writev(c->transport, c->io.fd, l->iov, niov);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == TRANSPORT_WANT_WRITE || n == TRANSPORT_WANT_READ)
+			n = -EAGAIN;
+		else if (n == -1)
+			n = -errno;
+		f = conn_wrote(c, at, n, total);
+	}
+	return f;
+}
+
+/* --- one connection -------------------------------------------------------------------------- */
+
+/* All is written. True: somebody is to be told. */
+static bool conn_whole(struct conn *c)
+{
+	struct output *o = c->out;
+	struct loop *l = c->loop;
+
+	if (o == NULL)
+		return false;
+
+	for (unsigned i = 0; i < o->n; i++)
+		if (o->pieces[i].held)
+			block_unref(&l->arena, o->pieces[i].block);
+	o->n = 0;
+	o->bytes = o->turn_bytes = 0;
+	o->drained = o->drained || o->stalled;
+	o->stalled = false;
+	if (o->waiting != NULL || o->drained)
+		return true;
+	c->out = NULL;
+	output_give(l, o);
+	return false;
+}
+
+/* It was written up to (at). True: there is room again and somebody waits for it. */
+static bool conn_flushed(struct conn *c, struct progress at, enum flushed f)
+{
+	bool tell = false;
+
+	if (f == FLUSHED_BROKEN) {
+		conn_close(c, CONN_RESET);
+		return false;
+	}
+	if (f == FLUSHED_FULL)
+		conn_stall(c, at);
+	else
+		tell = conn_whole(c);
+	if (f == FLUSHED_ALL && c->ending && !c->lingering)
+		conn_shut(c);
+	conn_update(c);
+	return tell && !c->closing;
+}
+
+/* True: there is room again and somebody waits for it. */
+static bool conn_flush(struct conn *c)
+{
+	struct progress at = {0, 0};
+
+	if (c->closing)
+		return false;
+	c->loop->stats.flushes++;
+	return conn_flushed(c, at, c->out == NULL ? FLUSHED_ALL : conn_writev(c, &at));
+}
+
+static struct conn *take_dirty(struct loop *l)
+{
+	struct conn *c = l->dirty;
+
+	if (c != NULL) {
+		l->dirty = c->flush_next;
+		c->linked = false;
+	}
+	return c;
+}
+
+/* --- many at once ---------------------------------------------------------------------------- */
+
+#define FLUSH_MIN 8	/* below so many a ring costs more than it saves */
+#define FLUSH_IOVS 4	/* parts of one send; what is behind them is written after it */
+
+struct flush {
+	struct ring *ring;
+	struct flush_send {
+		struct conn *conn;
+		size_t total;
+		struct msghdr msg;
+		struct iovec iov[FLUSH_IOVS];
+	} sends[RING_SENDS];
+};
+
+void conn_flush_fini(struct loop *l)
+{
+	if (l->flush == NULL)
+		return;
+	ring_free(l->flush->ring);
+	free(l->flush);
+	l->flush = NULL;
+}
+
+/* Made by the first turn that has use for it, on the thread whose it is. Without memory: no ring. */
+static struct flush *flush_of(struct loop *l)
+{
+	const struct conn *c = l->dirty;
+
+	for (unsigned n = 1; c != NULL && n < FLUSH_MIN; n++)
+		c = c->flush_next;
+	if (c == NULL)
+		return NULL;
+	if (l->flush != NULL || !l->ring_wanted)
+		return l->flush;
+	l->ring_wanted = false;
+	l->flush = calloc(1, sizeof(*l->flush));
+	if (l->flush != NULL && (l->flush->ring = ring_new()) == NULL)
+		conn_flush_fini(l);
+	return l->flush;
+}
+
+static void flush_queue(struct flush *f, struct conn *c)
+{
+	struct flush_send *s = &f->sends[ring_queued(f->ring)];
+	int n = iov_fill(c->out, (struct progress){0, 0}, s->iov, FLUSH_IOVS, &s->total);
+
+	s->conn = c;
+	s->msg = (struct msghdr){.msg_iov = s->iov, .msg_iovlen = (size_t)n};
+	ring_send(f->ring, c->io.fd, &s->msg);
+}
+
+/* What the kernel did not take is written the usual way. */
+static void flush_one(struct flush_send *s, int result)
+{
+	struct progress at = {0, 0};
+	struct conn *c = s->conn;
+	enum flushed f = FLUSHED_ALL;
+
+	c->loop->stats.flushes++;
+	if (result != RING_NOT_SENT && result != -EINTR) {
+		c->loop->stats.ring_sends++;
+		f = conn_wrote(c, &at, result, s->total);
+	}
+	if (f == FLUSHED_ALL)
+		f = conn_writev(c, &at);
+	if (conn_flushed(c, at, f))
+		conn_link(c, &c->loop->early);
+}
+
+static void flush_submit(struct flush *f)
+{
+	unsigned n = ring_queued(f->ring);
+	const int *results = n > 0 ? ring_submit(f->ring) : NULL;
+
+	for (unsigned i = 0; i < n; i++)
+		flush_one(&f->sends[i], results[i]);
+}
+
+/* Those that cannot go through the ring are written on the way. */
+static void flush_many(struct loop *l, struct flush *f)
+{
+	struct conn *c;
+
+	while ((c = take_dirty(l)) != NULL) {
+		if (!c->closing && c->out != NULL && c->out->n > 0 && c->env->transport->plain) {
+			flush_queue(f, c);
+			if (ring_queued(f->ring) == RING_SENDS)
+				flush_submit(f);
+		} else if (conn_flush(c)) {
+			conn_link(c, &l->early);
+		}
+	}
+	flush_submit(f);
+}
+
+void conn_flush_dirty(struct loop *l)
+{
+	struct flush *f;
+	struct conn *c;
+
+	while ((f = flush_of(l)) != NULL)
+		flush_many(l, f);
+	while ((c = take_dirty(l)) != NULL)
+		if (conn_flush(c))
+			conn_link(c, &l->early);
+}
+
+/* --- room again ------------------------------------------------------------------------------ */
+
+/* First come, first served; when the room is used up the others go on waiting. */
+static void owners_drained(struct conn *c)
+{
+	struct output *o = c->out;
+	struct conn_owner *owner;
+	unsigned n = 0;
+
+	for (owner = o->waiting; owner != NULL; owner = owner->next)
+		n++;
+	for (; n > 0 && o->waiting != NULL && !conn_over(c) && !output_full(c); n--) {
+		owner = output_unwait(o, o->waiting);
+		owner->ops->drained(owner->arg);
+	}
+}
+
+static void conn_drained(struct conn *c)
+{
+	c->out->drained = false;
+	owners_drained(c);
+	if (!conn_over(c) && c->proto->drained != NULL)
+		c->proto->drained(c);
+	conn_input_later(c);
+	/* Whoever found no room in this round is asked again in the next turn. */
+	conn_link(c, &c->loop->dirty);
+}
+
+/*
+ * What was queued earlier in this turn stays for its flush: whoever is told of a stall there
+ * must find all of the turn's messages among those taken back.
+ */
+static bool conn_has_room(struct conn *c)
+{
+	if (c->closing || c->out == NULL)
+		return false;
+	return !c->out->stalled || conn_flush(c);
+}
+
+void conn_run_early(struct loop *l)
+{
+	struct conn *c, *list = l->early;
+
+	l->early = NULL;
+	while ((c = list) != NULL) {
+		list = c->flush_next;
+		c->linked = false;
+		if (conn_has_room(c))
+			conn_drained(c);
+	}
+}
