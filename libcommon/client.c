@@ -173,7 +173,18 @@ static void normalize_server(struct client_config *c, const char *tool)
 		opt_usage(tool, "the server (-s or RT_URL) is not an http:// or https:// URL");
 	if (url[strcspn(url, "?#")] != '\0')
 		opt_usage(tool, "the server (-s or RT_URL) must not have a query or a fragment");
+	if (!client_url_valid(url))
+		opt_usage(tool, "the server (-s or RT_URL) is a URL that cannot be understood");
 	c->server = c->own_url = url;
+}
+
+/* Said once at the start, rather than at the first connection or, perhaps, as a TLS error. */
+static void check_file(const char *option, const char *path)
+{
+	if (path == NULL || strncmp(path, "pkcs11:", 7) == 0 || access(path, R_OK) == 0)
+		return;
+	log_error("--%s %s: %s", option, path, strerror(errno));
+	exit(EXIT_INPUT);
 }
 
 /* A socket that got the number of a closed stdout would be written to as if it were stdout. */
@@ -198,6 +209,9 @@ void client_start(struct client_config *c, const char *tool)
 	if (c->key != NULL && c->cert == NULL)
 		opt_usage(tool, "--key needs --cert");
 	normalize_server(c, tool);
+	check_file("cacert", c->cacert);
+	check_file("cert", c->cert);
+	check_file("key", c->key);
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(c->user_agent, sizeof(c->user_agent), "%s/%s", tool, opt_version);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
@@ -262,6 +276,16 @@ bool client_is_url(const char *s)
 {
 	return has_scheme(s, "http") || has_scheme(s, "https") || has_scheme(s, "ws") ||
 		has_scheme(s, "wss");
+}
+
+bool client_url_valid(const char *url)
+{
+	CURLU *u = curl_url();
+	bool valid = u != NULL &&
+		curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+
+	curl_url_cleanup(u);
+	return valid;
 }
 
 static int add_without_password(struct buf *b, const char *url)

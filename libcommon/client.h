@@ -69,6 +69,9 @@ int client_add_query(struct buf *url, const char *name, struct str value);
 /** Is it an absolute http, https, ws or wss URL? */
 bool client_is_url(const char *s);
 
+/** Can such a URL be understood? */
+bool client_url_valid(const char *url);
+
 /**
  * Append the question as one text, which a state file is bound to: the URL (NULL: the server)
  * without user and password, the unix socket, and the (n) (topics), whatever their order. 0, or

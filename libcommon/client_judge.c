@@ -84,7 +84,9 @@ static enum client_verdict judge_failure(CURL *h, CURLcode result, struct buf *w
 	transient = is_transient(result, os_errno);
 	add_origin(why, h);
 	buf_adds(why, result == CURLE_COULDNT_CONNECT ? " cannot be reached: " : ": ");
-	if (transient && os_errno != 0)
+	if (result == CURLE_PARTIAL_FILE)
+		buf_adds(why, "the connection ended in the middle of the answer");
+	else if (transient && os_errno != 0)
 		buf_adds(why, strerror((int)os_errno));
 	else
 		buf_adds(why, curl_easy_strerror(result));

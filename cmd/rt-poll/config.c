@@ -169,6 +169,8 @@ static void check_url(const struct config *c)
 {
 	if (strncasecmp(c->url, "http", 4) != 0)
 		usage("rt-poll reads http and https; rt-sub reads WebSockets");
+	if (!client_url_valid(c->url))
+		usage("the URL cannot be understood");
 	if (c->ntopics > 0)
 		usage("one URL, or topics, not both: a state file belongs to one question");
 	if (c->since != NULL || c->last != 0 || c->page != 0 || c->wait_ms != 0)

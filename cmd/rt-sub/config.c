@@ -208,6 +208,8 @@ static void take_operands(struct config *c, int argc, char **argv, int first)
 		if (client_is_url(argv[i])) {
 			if (c->url != NULL)
 				usage("only one URL can be read at a time");
+			if (!client_url_valid(argv[i]))
+				usage("the URL cannot be understood");
 			c->url = argv[i];
 			continue;
 		}

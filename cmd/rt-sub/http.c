@@ -266,6 +266,8 @@ int http_connect(struct http *h, const char *url, const char *const *headers,
 		return -1;
 	curl_easy_setopt(h->easy, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(h->easy, CURLOPT_HTTPPROXYTUNNEL, 1L);	/* RFC 6455, 4.1: by CONNECT */
+	curl_easy_setopt(h->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	return add(h);
 }
 

@@ -390,8 +390,11 @@ static void try_again(struct sub *s)
 	if (s->opened && (delivery_count_connected(s->delivery) > 0 ||
 	    now_ms(s) - s->opened_at_ms >= STABLE_MS))
 		backoff_success(&s->backoff);
-	if (s->down == SUB_CLOSED && at_least == 0)
-		at_least = s->retry_ms != 0 ? s->retry_ms : s->rt ? 0 : FOREIGN_RETRY_MS;
+	/* To an EventSource every end is worth the stream's retry: a foreign server counts on that. */
+	if (at_least == 0 && (s->down == SUB_CLOSED || !s->rt_seen))
+		at_least = s->retry_ms;
+	if (at_least == 0 && s->down == SUB_CLOSED && !s->rt)
+		at_least = FOREIGN_RETRY_MS;
 	wait = backoff_next(&s->backoff, &s->config->client, at_least);
 	if (wait < 0) {
 		log_error("%s; giving up", s->why);

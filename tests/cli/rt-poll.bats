@@ -481,6 +481,7 @@ web_resource() {
 # --- usage -----------------------------------------------------------------------------------
 
 @test "usage errors: status 2" {
+	run -2 rt-poll 'http://[::1'
 	for args in "" "chat http://127.0.0.1:1/x" "http://127.0.0.1:1/x http://127.0.0.1:1/y" "ws://127.0.0.1:1/x" \
 		"--since now --last 3 chat" "--wait 5 http://127.0.0.1:1/x" "a//b" "--every 0 chat" "-n 0 chat" "--sql x"; do
 		# shellcheck disable=SC2086

@@ -69,6 +69,16 @@ sub() {
 	assert_equal "$(request 2 | jq -r '.headers["last-event-id"]')" 2
 }
 
+@test "a foreign stream that breaks is asked again no sooner than its retry says" {
+	fake "[$SSE,{\"send\":\"retry: 1200\\ndata: a\\n\\n\"},{\"reset\":true}]" \
+		"[$SSE,{\"send\":\"data: b\\n\\n\"},$HANG]"
+	local began
+	began=$(_now_ms)
+	sub -r -n 2 "$URL"
+	assert_output $'a\nb'
+	[ $(($(_now_ms) - began)) -ge 1200 ]
+}
+
 @test "204 ends the stream, status 0" {
 	fake "[$SSE,{\"send\":\"retry: 1\\ndata: a\\n\\n\"}]" \
 		'[{"read":true},{"send":"HTTP/1.1 204 No Content\r\n\r\n"}]'
@@ -96,6 +106,10 @@ sub() {
 	WANT=2 sub
 	WANT=2 sub 'a//b'
 	WANT=2 sub "$URL" topic
+	WANT=2 sub 'http://[::1'
+	WANT=2 sub -s 'http://a b' topic
+	WANT=3 sub -s https://127.0.0.1:1 --cacert "$RT_TMP/none.pem" topic
+	[ "$stderr" = "rt-sub: --cacert $RT_TMP/none.pem: No such file or directory" ]
 	WANT=2 sub -F %q topic
 	WANT=2 sub -P 2 topic
 	WANT=2 sub --since now --last 3 topic
@@ -124,6 +138,14 @@ sub() {
 	assert_output $'{"data":{"a":1}}\n{"data":"text"}\n{"data_base64":"/wA="}'
 	wait_for grep -q '"op": 8' "$RT_TMP/fake.err"
 	grep -q '"op": 10, "masked": true, "data": "now"' "$RT_TMP/fake.err"
+}
+
+@test "a WebSocket goes through an HTTP proxy by CONNECT" {
+	fake '[{"read":true},{"send":"HTTP/1.1 200 OK\r\n\r\n"},{"upgrade":true},{"frame":"7"},{"hang":true}]'
+	http_proxy=$URL sub -n 1 ws://far.example:81/a
+	assert_output '{"data":7}'
+	assert_equal "$(request 1 | jq -r .request)" "CONNECT far.example:81 HTTP/1.1"
+	assert_equal "$(request 2 | jq -r .request)" "GET /a HTTP/1.1"
 }
 
 @test "a WebSocket that breaks is opened again; a wrong accept is an error" {
