@@ -44,6 +44,7 @@ CRYPTO_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto)
 SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
 SERVE_LIBS = -lev -lwslay $(SQLITE_LIBS) $(CRYPTO_LIBS) $(URING_LIBS)
 CLIENT_LIBS = $(CURL_LIBS) -lev -lwslay $(CRYPTO_LIBS)
+BENCH_LIBS = -lev $(CRYPTO_LIBS) -lm
 
 # io_uring: with liburing if it is there, unless USE_URING=no; an error without it if USE_URING=yes.
 USE_URING ?= auto
@@ -101,6 +102,10 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 $(OUT)/libserve.a: $(call tool_objs,rt-serve)
 	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
 
+# What there is of rt-bench: its tests link with it, there is no program yet.
+$(OUT)/libbench.a: $(call tool_objs,rt-bench)
+	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
+
 # Debian ships llhttp as generated C; strict mode must be the same in every file that sees it.
 $(OUT)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
@@ -145,8 +150,10 @@ UNIT_rt-serve := $(SERVE_ARS)
 UNIT_rt-sub := $(call tool_objs,rt-sub) $(COMMON)
 UNIT_rt-pub := $(call tool_objs,rt-pub) $(COMMON)
 UNIT_rt-poll := $(call tool_objs,rt-poll) $(COMMON)
-unit_rooms := libcommon store hub net api rt-serve rt-sub rt-pub rt-poll
-unit_libs = $(if $(filter rt-sub rt-pub rt-poll libcommon,$(1)),$(CLIENT_LIBS),$(SERVE_LIBS))
+UNIT_rt-bench := $(OUT)/libbench.a $(COMMON)
+unit_rooms := libcommon store hub net api rt-serve rt-sub rt-pub rt-poll rt-bench
+unit_libs = $(if $(filter rt-bench,$(1)),$(BENCH_LIBS),$(if $(filter rt-sub rt-pub rt-poll libcommon,$(1)),\
+	$(CLIENT_LIBS),$(SERVE_LIBS)))
 unit_srcs = $(wildcard tests/unit/$(1)/test_*.c)
 unit_bins := $(foreach r,$(unit_rooms),$(patsubst %.c,$(OUT)/%,$(call unit_srcs,$(r))))
 
@@ -170,7 +177,13 @@ helper_bins := $(patsubst %.c,$(OUT)/%,$(wildcard tests/helpers/*.c))
 $(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer,net) $(COMMON)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVE_LIBS)
 
-tests: $(unit_bins) $(helper_bins)
+# --- the floor, to measure others beside ------------------------------------------------------
+
+$(OUT)/tests/bench/floor.o: ALL_CPPFLAGS += $(URING_CPPFLAGS)
+$(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(URING_LIBS)
+
+tests: $(unit_bins) $(helper_bins) $(OUT)/tests/bench/floor
 objects: $(call objs,$(shell find libcommon cmd tests -name '*.c'))
 
 # --- what people call -------------------------------------------------------------------------

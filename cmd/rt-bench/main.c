@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "compare.h"
+#include "config.h"
+#include "exitcode.h"
+#include "log.h"
+#include "report.h"
+#include "run.h"
+#include "stop.h"
+
+#define WIDTH_DEFAULT 80
+
+/* What was measured: one run, or those of --compare. */
+struct outcome {
+	struct result *results[COMPARE_RUNS];
+	unsigned n;
+};
+
+static int measure(const struct bench_config *c, struct outcome *o)
+{
+	int status;
+
+	if (c->compare)
+		return compare_run(c, o->results, &o->n);
+	o->results[0] = calloc(1, sizeof(*o->results[0]));
+	if (o->results[0] == NULL) {
+		log_error("out of memory");
+		return EXIT_RESOURCES;
+	}
+	status = run(c, o->results[0]);
+	o->n = 1;
+	return status;
+}
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+static unsigned terminal_width(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col < 40)
+		return WIDTH_DEFAULT;
+	return w.ws_col < 120 ? w.ws_col : 120;
+}
+
+static int print_table(const struct bench_config *c, const struct outcome *o)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	unsigned width = terminal ? terminal_width() : WIDTH_DEFAULT;
+	bool colour = terminal && getenv("NO_COLOR") == NULL;
+	const struct result *const *r = (const struct result *const *)o->results;
+
+	if (c->compare)
+		return report_compare(stdout, c, r, o->n, width, colour);
+	return report_text(stdout, c, r[0], width, colour);
+}
+
+static int print(const struct bench_config *c, const struct outcome *o)
+{
+	int failed = 0;
+
+	if (!c->json)
+		failed = print_table(c, o);
+	for (unsigned i = 0; c->json && i < o->n && failed == 0; i++)
+		failed = report_json(stdout, c, o->results[i]);
+	if (failed == 0 && fflush(stdout) == 0)
+		return 0;
+	if (errno == EPIPE)
+		stop_by(SIGPIPE);
+	log_error("standard output: %m");
+	return -1;
+}
+
+/* (write) fills the file (path). */
+static int save(const char *path, const struct bench_config *c, const struct outcome *o,
+	int (*write)(FILE *f, const struct bench_config *c, const struct outcome *o))
+{
+	FILE *f;
+
+	if (path == NULL)
+		return 0;
+	f = fopen(path, "w");
+	if (f == NULL || write(f, c, o) != 0 || fflush(f) != 0) {
+		log_error("%s: %m", path);
+		if (f != NULL)
+			fclose(f);
+		return -1;
+	}
+	if (fclose(f) == 0)
+		return 0;
+	log_error("%s: %m", path);
+	return -1;
+}
+
+static int write_html(FILE *f, const struct bench_config *c, const struct outcome *o)
+{
+	return report_html(f, c, (const struct result *const *)o->results, o->n);
+}
+
+static int write_csv(FILE *f, const struct bench_config *c, const struct outcome *o)
+{
+	(void)c;
+	for (unsigned i = 0; i < o->n; i++)
+		if (report_csv(f, o->results[i]) != 0)
+			return -1;
+	return 0;
+}
+
+/* --- judgement ------------------------------------------------------------------------------- */
+
+static int judge_thresholds(const struct bench_config *c, const struct outcome *o)
+{
+	int status = EXIT_DONE;
+	double value;
+
+	for (unsigned i = 0; i < o->n; i++)
+		for (unsigned t = 0; t < c->nthresholds; t++) {
+			const struct threshold *limit = &c->thresholds[t];
+
+			if (!threshold_exceeded(limit, o->results[i], &value))
+				continue;
+			log_error("failed: %.*s (%s%sit is %g)", (int)limit->len, limit->text, o->results[i]->label,
+				*o->results[i]->label == '\0' ? "" : ": ", value);
+			status = EXIT_THRESHOLD;
+		}
+	return status;
+}
+
+static int judge(const struct bench_config *c, const struct outcome *o)
+{
+	int status = judge_thresholds(c, o);
+
+	for (unsigned i = 0; status == EXIT_DONE && i < o->n; i++)
+		if (!verdict_clean(&o->results[i]->all.verdict))
+			status = EXIT_LOSS;
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_config c;
+	struct outcome o = {0};
+	int status, saved = 0;
+
+	config_parse(&c, argc, argv);
+	clock_init();
+	signal(SIGPIPE, SIG_IGN);
+	if (stop_catch() != 0) {
+		log_error("no descriptors: %m");
+		return EXIT_RESOURCES;
+	}
+	status = measure(&c, &o);
+	if (status == EXIT_DONE) {
+		saved = print(&c, &o);
+		saved |= save(c.html_file, &c, &o, write_html);
+		saved |= save(c.csv_file, &c, &o, write_csv);
+		status = saved != 0 ? EXIT_RESOURCES : judge(&c, &o);
+	}
+	for (unsigned i = 0; i < o.n; i++) {
+		result_fini(o.results[i]);
+		free(o.results[i]);
+	}
+	config_fini(&c);
+	if (stop_signal() != 0)
+		stop_by(stop_signal());
+	return status;
+}
