@@ -46,14 +46,13 @@ SERVE_LIBS = -lev -lwslay $(SQLITE_LIBS) $(CRYPTO_LIBS) $(URING_LIBS)
 CLIENT_LIBS = $(CURL_LIBS) -lev -lwslay $(CRYPTO_LIBS)
 BENCH_LIBS = -lev $(CRYPTO_LIBS) -lm
 
-# io_uring: with liburing if it is there, unless USE_URING=no; an error without it if USE_URING=yes.
+# io_uring: with liburing if it is there, unless USE_URING=no; an error without it if USE_URING=yes. As
+# above, asked only when something is compiled or linked.
 USE_URING ?= auto
-have_uring := $(if $(filter no,$(USE_URING)),,$(shell $(PKG_CONFIG) --exists liburing && echo yes))
-ifeq ($(USE_URING)$(have_uring),yes)
-$(error USE_URING=yes, but liburing is not there)
-endif
-URING_LIBS := $(if $(have_uring),-luring)
-URING_CPPFLAGS := $(if $(have_uring),-DHAVE_LIBURING)
+no_uring = $(if $(filter yes,$(USE_URING)),$(error USE_URING=yes, but liburing is not there))
+have_uring = $(if $(filter no,$(USE_URING)),,$(if $(shell $(PKG_CONFIG) --exists liburing && echo yes),yes,$(no_uring)))
+URING_LIBS = $(if $(have_uring),-luring)
+URING_CPPFLAGS = $(if $(have_uring),-DHAVE_LIBURING)
 
 # `make V=1` shows the whole command lines.
 V ?=
@@ -127,7 +126,7 @@ $(foreach t,$(filter-out rt-serve,$(TOOLS)),$(eval $(call client_rule,$(t))))
 bin/%: $(OUT)/%
 	@mkdir -p bin && ln -sf $(if $(filter /%,$<),$<,../$<) $@
 
-$(OUT)/cmd/rt-serve/net/ring.o: ALL_CPPFLAGS += $(URING_CPPFLAGS)
+$(OUT)/cmd/rt-serve/net/ring.o: more_cppflags = $(URING_CPPFLAGS)
 $(OUT)/libcommon/opt.o: ALL_CPPFLAGS += -DRT_VERSION='"$(VERSION)"'
 $(OUT)/libcommon/opt.o: Makefile
 
@@ -137,7 +136,7 @@ $(LLHTTP)/%.c:
 
 $(OUT)/%.o: %.c | $(LLHTTP)/llhttp.c
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(more_cppflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- unit tests: tests/unit/ROOM/test_X.c, linked with that room and what is below it ---------
 
@@ -179,7 +178,7 @@ $(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer
 
 # --- the floor, to measure others beside ------------------------------------------------------
 
-$(OUT)/tests/bench/floor.o: ALL_CPPFLAGS += $(URING_CPPFLAGS)
+$(OUT)/tests/bench/floor.o: more_cppflags = $(URING_CPPFLAGS)
 $(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(URING_LIBS)
 
