@@ -12,6 +12,7 @@
 struct ring {
 	struct io_uring uring;
 	unsigned queued;
+	bool broken;		/* the kernel refuses it: nothing is handed over any more */
 	int results[RING_SENDS];
 };
 
@@ -63,15 +64,18 @@ unsigned ring_queued(const struct ring *r)
 
 void ring_send(struct ring *r, int fd, const struct msghdr *m)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);	/* there are as many as sends */
+	struct io_uring_sqe *sqe = r->broken ? NULL : io_uring_get_sqe(&r->uring);
+	unsigned index = r->queued++;
 
+	r->results[index] = RING_NOT_SENT;
+	if (sqe == NULL)
+		return;
 	if (m->msg_iovlen == 1)
 		io_uring_prep_send(sqe, fd, m->msg_iov[0].iov_base, m->msg_iov[0].iov_len,
 			MSG_NOSIGNAL | MSG_DONTWAIT);
 	else
 		io_uring_prep_sendmsg(sqe, fd, m, MSG_NOSIGNAL | MSG_DONTWAIT);
-	io_uring_sqe_set_data64(sqe, r->queued);
-	r->results[r->queued++] = RING_NOT_SENT;
+	io_uring_sqe_set_data64(sqe, index);
 }
 
 /* The completions that are there. Returns how many. */
@@ -94,19 +98,19 @@ static unsigned reap(struct ring *r)
  */
 const int *ring_submit(struct ring *r)
 {
-	unsigned left = r->queued, taken = 0;
-	int n;
+	unsigned taken = 0, done = 0, want = io_uring_sq_ready(&r->uring);
+	int n = 0;
 
-	while (taken < r->queued) {
-		n = io_uring_submit_and_wait(&r->uring, r->queued - taken);
-		left -= reap(r);
-		if (n < 0 && n != -EINTR && n != -EBUSY && n != -EAGAIN)
-			break;
+	while (taken < want && !r->broken) {
+		n = io_uring_submit_and_wait(&r->uring, want - taken);
+		done += reap(r);
 		taken += n > 0 ? (unsigned)n : 0;
+		r->broken = n < 0 && n != -EINTR && n != -EBUSY && n != -EAGAIN;
 	}
-	left -= r->queued - taken;
-	while (left > 0 && ((n = io_uring_submit_and_wait(&r->uring, 1)) >= 0 || n == -EINTR))
-		left -= reap(r);
+	while (done < taken && (n >= 0 || n == -EINTR)) {
+		n = io_uring_wait_cqe_nr(&r->uring, &(struct io_uring_cqe *){NULL}, 1);
+		done += reap(r);
+	}
 	r->queued = 0;
 	return r->results;
 }

@@ -3,6 +3,7 @@
  * The flush writes the same bytes whether it sends one by one or many in one call: a crowd of
  * connections, some with tiny buffers, gets pieces of all kinds while it reads when it likes.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -139,6 +140,46 @@ static void test_gone(bool use_ring)
 	rig_fini(&rig);
 }
 
+static void *one_turn(void *arg)
+{
+	(void)arg;
+	rig_turn(&rig, 1);
+	return NULL;
+}
+
+/* A ring refuses other threads than its own; whoever ends a loop may be one. Nothing may be lost. */
+static void test_refused(void)
+{
+	struct member crowd[CROWD];
+	unsigned got = 0, turns = 2 * RING_SENDS / CROWD;
+	uint64_t by_ring;
+	pthread_t thread;
+	char bytes[4096];
+
+	rig_init(&rig, NULL);
+	loop_use_ring(rig.loop, true);
+	for (unsigned i = 0; i < CROWD; i++) {
+		crowd[i].conn = rig_connect(&rig, &crowd[i].peer, 0);
+		conn_write(crowd[i].conn, "x", 1);
+	}
+	if (pthread_create(&thread, NULL, one_turn, NULL) != 0)
+		abort();
+	pthread_join(thread, NULL);
+	by_ring = rig.loop->stats.ring_sends;
+	for (unsigned t = 0; t < turns; t++) {
+		for (unsigned i = 0; i < CROWD; i++)
+			conn_write(crowd[i].conn, "y", 1);
+		rig_turn(&rig, 1);
+	}
+	for (unsigned i = 0; i < CROWD; i++) {
+		got += read(crowd[i].peer, bytes, sizeof(bytes)) == (ssize_t)turns + 1;
+		close(crowd[i].peer);
+	}
+	eq_num(by_ring, CROWD, "the thread of the ring sends through it");
+	eq_num(got, CROWD, "another one still reaches everybody");
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	const char *why = "";
@@ -151,6 +192,7 @@ int main(void)
 		test_crowd("by the ring", true);
 		test_few();
 		test_gone(true);
+		test_refused();
 	} else {
 		printf("# no ring here: %s\n", why);
 	}
