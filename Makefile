@@ -163,7 +163,7 @@ $(patsubst %.c,$(OUT)/%,$(call unit_srcs,$(1))): $(OUT)/tests/unit/$(1)/test_%: 
 endef
 $(foreach r,$(unit_rooms),$(eval $(call unit_rule,$(r))))
 
-# One test by name: make unit-store-log
+# One test by name: make unit-store-seam
 unit-%:
 	$(MAKE) $(OUT)/tests/unit/$(firstword $(subst -, ,$*))/test_$(lastword $(subst -, ,$*))
 	$(OUT)/tests/unit/$(firstword $(subst -, ,$*))/test_$(lastword $(subst -, ,$*))

@@ -18,9 +18,11 @@ set -u
 export MAKE OUT SAN KEEP
 log=$OUT/log
 
-# Sanitizers slow things down; deadlines of tests stretch by this factor.
+# Sanitizers slow things down; deadlines of tests stretch by this factor. TSan keeps four times what
+# a program touches in memory of its own.
+RT_SHADOW=1
 case "$SAN" in
-*thread*) RT_SLOW=4 ;;
+*thread*) RT_SLOW=4 RT_SHADOW=4 ;;
 ?*) RT_SLOW=3 ;;
 *) RT_SLOW=1 ;;
 esac
@@ -28,7 +30,7 @@ case "$OUT" in
 /*) RT_BIN=$OUT ;;
 *) RT_BIN=$PWD/$OUT ;;
 esac
-export RT_BIN RT_SLOW
+export RT_BIN RT_SLOW RT_SHADOW
 
 # --- one job: run it, judge its TAP ----------------------------------------------------------
 
@@ -125,11 +127,12 @@ fi
 
 # --- which jobs ------------------------------------------------------------------------------
 
-# Does ONLY, if given, name it? `make cli ONLY=poll`, `make unit ONLY=store/log`.
+# Does ONLY, if given, name it? `make cli ONLY=poll`, `make unit ONLY=store/seam`.
 wanted() {
 	[ -n "$ONLY" ] || return 0
+	short=$(echo "$1" | sed 's|test_||')
 	for w in $ONLY; do
-		case "$1" in "$w" | */"$w" | */"test_$w") return 0 ;; esac
+		case "$w" in "$1" | "${1##*/}" | "$short" | "${short##*/}") return 0 ;; esac
 	done
 	return 1
 }

@@ -18,6 +18,7 @@
 #	RT_BIN     folder of the binaries; `make test` sets it per variant; default: bin/
 #	RT_ROOT    root of the source tree
 #	RT_SLOW    factor for all deadlines (sanitizers); default 1
+#	RT_SHADOW  factor for the memory that a process takes (TSan); default 1
 #	PYTHON     Debian's python3, which has the module websockets, whatever PATH says
 #	NODE_PATH  set so that node finds Debian's `ws` and `eventsource`
 #	CHROMIUM   the browser
@@ -79,8 +80,8 @@ bats_load_library bats-assert
 bats_load_library bats-file
 
 RT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-: "${RT_BIN:=$RT_ROOT/bin}" "${RT_SLOW:=1}" "${PYTHON:=/usr/bin/python3}" "${CHROMIUM:=chromium}"
-export RT_ROOT RT_BIN RT_SLOW PYTHON CHROMIUM
+: "${RT_BIN:=$RT_ROOT/bin}" "${RT_SLOW:=1}" "${RT_SHADOW:=1}" "${PYTHON:=/usr/bin/python3}" "${CHROMIUM:=chromium}"
+export RT_ROOT RT_BIN RT_SLOW RT_SHADOW PYTHON CHROMIUM
 export NODE_PATH=/usr/share/nodejs:/usr/lib/nodejs
 export PATH="$RT_BIN:$PATH" LC_ALL=C.UTF-8 NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1
 : "${BATS_TEST_TIMEOUT:=$((120 * RT_SLOW))}"

@@ -259,9 +259,11 @@ bare_machine() {
 	# passed: good 1, crash 1, short 1, liar 1, z 1; failed: crash 1, short 2, liar 1, absent 1, z 1
 	assert_line --index -1 '5 passed, 6 failed, 1 skipped'
 
-	run env MAKE=true OUT=out ONLY=good sh scripts/test.sh unit
-	assert_success
-	assert_line --index -1 '1 passed, 0 failed, 1 skipped'
+	for name in good test_good a/good a/test_good; do
+		run env MAKE=true OUT=out ONLY=$name sh scripts/test.sh unit
+		assert_success
+		assert_line --index -1 '1 passed, 0 failed, 1 skipped'
+	done
 
 	run env MAKE=true OUT=out ONLY=nothing sh scripts/test.sh unit
 	assert_failure
