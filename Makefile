@@ -193,7 +193,7 @@ RUN_TESTS = MAKE='$(SUBMAKE)' SAN='$(SAN)' OUT='$(OUT)' ONLY='$(ONLY)' sh script
 
 demo:
 	@sh scripts/deps.sh build
-	@$(SUBMAKE) all
+	@$(SUBMAKE) $(if $(V),,-s) all
 	@RT_BIN='$(abspath $(OUT))' sh scripts/demo.sh
 
 test:

@@ -38,13 +38,12 @@ show() {
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/rt-demo.XXXXXX") || exit 1
 cd "$dir" || exit 1
-server='' sse='' ws='' longpoll='' pub='' watcher=''
+server='' sse='' ws='' longpoll='' pub='' pacer=''
 
+# Asked politely, rt-pub would still try to send for some seconds what it has read.
 cleanup() {
-	for p in $watcher $pub $sse $ws $longpoll $server; do
-		kill -TERM "$p" 2>/dev/null
-	done
-	for p in $watcher $pub $sse $ws $longpoll $server; do
+	for p in $pacer $pub $sse $ws $longpoll $server; do
+		kill -KILL "$p" 2>/dev/null
 		wait "$p" 2>/dev/null
 	done
 	cd / && rm -rf "$dir"
@@ -130,22 +129,22 @@ echo
 
 # --- three subscribers -----------------------------------------------------------------------
 
-# subscribe TRANSPORT: sets $pid
+# subscribe TRANSPORT FILE: sets $pid
 subscribe() {
-	show "rt-sub --transport $1 --since all -S $1.state debian/packages >>$1.ndjson &"
-	rt-sub --transport "$1" --since all -S "$1.state" debian/packages >>"$1.ndjson" 2>>"$1.err" &
+	show "rt-sub --transport $1 --since all -S $2.state packages >>$2.ndjson &"
+	rt-sub --transport "$1" --since all -S "$2.state" packages >>"$2.ndjson" 2>>"$2.err" &
 	pid=$!
 }
 
-say 'Three subscribers, each on another transport, each with a file that remembers where it is:'
+say 'Three subscribers on three transports, each with a file to remember its place:'
 : >sse.ndjson
 : >ws.ndjson
-: >longpoll.ndjson
-subscribe sse
+: >lp.ndjson
+subscribe sse sse
 sse=$pid
-subscribe ws
+subscribe ws ws
 ws=$pid
-subscribe longpoll
+subscribe longpoll lp
 longpoll=$pid
 echo
 
@@ -154,17 +153,23 @@ echo
 say 'The packages, as they come, into the pipe:'
 rate=$((total / seconds + 1))
 [ "$rate" -ge 100 ] || rate=100
-show "scripts/demo-packages.sh $rate | rt-pub debian/packages &"
-say "about $rate a second; a subscriber and the server are killed on the way"
+show "scripts/demo-packages.sh $rate | rt-pub packages &"
+say "About $rate a second; a subscriber and the server are killed on the way."
 mkfifo pipe
-rt-pub debian/packages <pipe 2>>pub.err &
+rt-pub packages <pipe 2>>pub.err &
 pub=$!
 "$root/scripts/demo-packages.sh" "$rate" "$max" >pipe &
 pacer=$!
 
+# The package that came last, for people to see that they are real.
+newest() {
+	tail -n 1 sse.ndjson | sed -n 's/.*"package":"\([^"]*\)".*/\1/p'
+}
+
 progress() {
-	printf '%s  sse %5d   ws %5d   longpoll %5d   of %d%s' "$1" "$(lines_in sse.ndjson)" \
-		"$(lines_in ws.ndjson)" "$(lines_in longpoll.ndjson)" "$total" "$2"
+	printf '%s  sse %5d   ws %5d   longpoll %5d   of %d   %.24s%s' "$1" \
+		"$(lines_in sse.ndjson)" "$(lines_in ws.ndjson)" "$(lines_in lp.ndjson)" "$total" \
+		"$(newest)" "$2"
 }
 
 clear_line() {
@@ -198,11 +203,11 @@ wait "$ws" 2>/dev/null
 killed_ws_at=$(lines_in ws.ndjson)
 mend ws.ndjson
 sleep "$pause"
-subscribe ws
+subscribe ws ws
 ws=$pid
 
 watch_until 60 has_lines sse.ndjson $((total * 3 / 5)) || fail 'the events do not arrive'
-say 'The server dies while events come in, and is started again; everybody else just waits:'
+say 'The server dies while events come in, and is started again; all others wait:'
 show "kill -9 $server   # rt-serve"
 kill -9 "$server"
 wait "$server" 2>/dev/null
@@ -216,16 +221,22 @@ has_last() {
 }
 
 all_there() {
-	has_last sse.ndjson && has_last ws.ndjson && has_last longpoll.ndjson && gone "$pub"
+	has_last sse.ndjson && has_last ws.ndjson && has_last lp.ndjson && gone "$pub"
 }
 watch_until 90 all_there || :
 progress '' ''
 echo
 wait "$pacer" 2>/dev/null
+pacer=
 within 20 gone "$pub" || fail 'rt-pub does not end'
 wait "$pub" || fail "rt-pub ended with status $?"
 pub=
 all_there || fail 'not all events arrived'
+echo
+
+say 'An event, as each of them has it:'
+show 'tail -n 1 sse.ndjson'
+tail -n 1 sse.ndjson
 echo
 
 # --- the poller ------------------------------------------------------------------------------
@@ -235,8 +246,8 @@ third=$((total / 3 + 1))
 : >poll.ndjson
 polls=0
 while [ "$polls" -lt 10 ]; do
-	show "rt-poll -S poll.state -n $third debian/packages >>poll.ndjson"
-	rt-poll -S poll.state -n "$third" debian/packages >>poll.ndjson 2>>poll.err
+	show "rt-poll -S poll.state -n $third packages >>poll.ndjson"
+	rt-poll -S poll.state -n "$third" packages >>poll.ndjson 2>>poll.err
 	status=$?
 	polls=$((polls + 1))
 	echo "status $status, $(lines_in poll.ndjson) events so far"
@@ -266,7 +277,7 @@ echo
 awk '!seen[$0]++' ws.ndjson >ws.once
 repeated=$(($(lines_in ws.ndjson) - $(lines_in ws.once)))
 if [ "$repeated" -gt 0 ]; then
-	say "rt-sub --transport ws was killed before it could save its place, and repeated $repeated:"
+	say "The one that was killed had not yet saved its place, and repeated $repeated:"
 	show "awk '!seen[\$0]++' ws.ndjson >ws.once"
 	echo
 fi
@@ -307,10 +318,11 @@ sum() {
 say 'The proof: what each of them wrote, against what went in'
 printf '%-10s %7s %8s %8s %13s %8s  %s\n' '' events missing doubled 'out of order' changed sha256
 wrong=0
-for who in sse ws longpoll poll; do
+for who in sse ws lp poll; do
 	# shellcheck disable=SC2046  # five numbers
 	set -- $(check "$who.ndjson")
-	printf '%-10s %7d %8d %8d %13d %8d  %s\n' "$who" "$@" "$(sum "$who.ndjson")"
+	printf '%-10s %7d %8d %8d %13d %8d  %s\n' "$(echo "$who" | sed 's/^lp$/longpoll/')" "$@" \
+		"$(sum "$who.ndjson")"
 	[ "$*" = "$total 0 0 0 0" ] || wrong=$((wrong + 1))
 	cmp -s sse.ndjson "$who.ndjson" || wrong=$((wrong + 1))
 done

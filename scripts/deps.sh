@@ -56,16 +56,17 @@ if [ -n "$only_list" ]; then
 	exit 0
 fi
 [ -n "$missing" ] || exit 0
-echo "deps: installing $missing"
 
 if [ "$(id -u)" -eq 0 ]; then
 	as_root=
 elif command -v sudo >/dev/null; then
 	as_root=sudo
 else
-	echo "deps: neither root nor sudo here; as root, run: apt-get install $missing" >&2
+	echo "deps: missing: $missing" >&2
+	echo "deps: neither root nor sudo here; as root, run: scripts/deps.sh $1" >&2
 	exit 1
 fi
+echo "deps: installing${as_root:+ with $as_root}: $missing"
 
 # Without recommended packages; waits for another apt that runs; no questions, whoever asks.
 apt() {

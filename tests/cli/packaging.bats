@@ -197,7 +197,7 @@ bare_machine() {
 	bare_machine 0
 	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" build
 	assert_success
-	assert_line --index 0 --partial 'deps: installing '
+	assert_line --index 0 --partial 'deps: installing: '
 	assert_output --partial libev-dev
 	assert_output --partial node-llhttp
 	refute_output --partial pkg-config
@@ -211,11 +211,14 @@ bare_machine() {
 	bare_machine 1000
 	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" test
 	assert_failure 1
-	assert_output --partial 'as root, run: apt-get install'
+	assert_line --index 0 --partial 'deps: missing: '
+	assert_line --index 1 --partial 'as root, run: scripts/deps.sh test'
+	refute_output --partial installing
 	printf '#!/bin/sh\necho sudo >>"%s"\nexec "$@"\n' "$RT_TMP/apt" >"$RT_TMP/fake/sudo"
 	chmod +x "$RT_TMP/fake/sudo"
 	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" test
 	assert_success
+	assert_line --index 0 --partial 'deps: installing with sudo: '
 	run cat "$RT_TMP/apt"
 	assert_output --partial sudo
 	assert_output --partial 'bats-assert'
@@ -322,4 +325,20 @@ bare_machine() {
 	assert_failure 1
 	assert_output --partial 'demo: the outputs differ from the input or from each other'
 	refute_output --partial 'All four received'
+}
+
+@test "make demo, stopped while its server is dead, leaves nothing behind" {
+	mkdir "$RT_TMP/folder"
+	bg demo env TMPDIR="$RT_TMP/folder" sh "$RT_ROOT/scripts/demo.sh"
+	wait_for -t 20 grep -q '# rt-serve' "$RT_TMP/demo.out"
+	started=$(pgrep -P "$(bg_pid demo)")
+	[ "$(wc -w <<<"$started")" -ge 5 ]
+	kill -TERM "$(bg_pid demo)"
+	bg_wait demo 4
+	[ "$BG_STATUS" -eq 143 ]
+	for pid in $started; do
+		wait_for _gone "$pid"
+	done
+	run ls "$RT_TMP/folder"
+	assert_output ''
 }
