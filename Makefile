@@ -75,17 +75,19 @@ all: $(addprefix bin/,$(TOOLS))
 tools: $(bins)
 
 help:
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## *//p' Makefile
 
-## make            build the tools; bin/ then has them
-## make demo       install what is missing, build, and show the main job
-## make test       install what is missing, build, and run every test
-## make unit       unit tests only          make cli    command line tests only
-## make cli ONLY='publish poll'             some of the files in tests/cli (or of tests/unit)
-## make lint       compiler warnings, static checks, scripts, manuals
-## make install    to PREFIX (/usr/local), below DESTDIR if set; make uninstall
-## make SAN=address,undefined test          the same tests with sanitizers (or SAN=thread)
-## make V=1       shows whole command lines      make clean
+## make              build the tools; bin/ then has them
+## make demo         install what is missing, build, and show the main job
+## make test         install what is missing, build, and run every test
+## make unit         tests of modules        make cli      tests of the tools
+## make faults       tests of the promises   make lint     warnings, static checks, manuals
+## make cli ONLY='publish poll'              some of the files in tests/cli (or unit, or faults)
+## make install      to PREFIX (/usr/local), below DESTDIR if set; make uninstall
+## make clean        remove build/ and bin/
+##
+## With any of them: SAN=address,undefined or SAN=thread (sanitizers, in a build of their own),
+## CI=1 (a warning is an error), V=1 (whole command lines)
 
 # --- libraries -------------------------------------------------------------------------------
 

@@ -73,9 +73,18 @@ compare() {
 }
 
 @test "completions know the values of options" {
-	run bash -c '. "$1"; COMP_WORDS=(rt-sub --transport w) COMP_CWORD=2; _rt_sub; echo "${COMPREPLY[@]}"' \
-		- "$RT_ROOT/completions/bash/rt-sub"
-	assert_output ws
+	for words in 'rt-sub --transport w' 'rt-sub --transport = w' 'rt-serve --sync = f' 'rt-serve --slow ='; do
+		# shellcheck disable=SC2016  # for that shell
+		run bash -c '. "$1"; COMP_WORDS=($2) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "_${2:0:2}_$3"
+			echo "${COMPREPLY[@]}"' - "$RT_ROOT/completions/bash/${words%% *}" "$words" \
+			"$(cut -d ' ' -f 1 <<<"${words#rt-}")"
+		assert_success
+		case $words in
+		rt-sub*) assert_output ws ;;
+		*sync*) assert_output full ;;
+		*) assert_output 'keep newest close' ;;
+		esac
+	done
 	run fish --no-config -c "source '$RT_ROOT/completions/fish/rt-serve.fish'; complete -C 'rt-serve --sync n'"
 	assert_output --partial none
 	assert_output --partial normal
