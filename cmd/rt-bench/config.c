@@ -50,19 +50,6 @@ static void set_defaults(struct bench_config *c)
 
 /* --- transports ------------------------------------------------------------------------------ */
 
-const char *transport_name(enum transport t)
-{
-	static const char *const names[TRANSPORTS] = {
-		[TRANSPORT_SSE] = "sse",
-		[TRANSPORT_WS] = "ws",
-		[TRANSPORT_NDJSON] = "ndjson",
-		[TRANSPORT_LONGPOLL] = "longpoll",
-		[TRANSPORT_POLL] = "poll",
-	};
-
-	return names[t];
-}
-
 /* One of a mix: "ws" or "ws:40". */
 static bool parse_part(uint64_t weights[TRANSPORTS], struct str part)
 {

@@ -108,16 +108,14 @@ static int write_html(FILE *f, const struct bench_config *c, const struct outcom
 static int write_csv(FILE *f, const struct bench_config *c, const struct outcome *o)
 {
 	(void)c;
-	for (unsigned i = 0; i < o->n; i++)
-		if (report_csv(f, o->results[i]) != 0)
-			return -1;
-	return 0;
+	return report_csv(f, (const struct result *const *)o->results, o->n);
 }
 
 /* --- judgement ------------------------------------------------------------------------------- */
 
 static int judge_thresholds(const struct bench_config *c, const struct outcome *o)
 {
+	char text[FIGURE_LEN];
 	int status = EXIT_DONE;
 	double value;
 
@@ -127,8 +125,8 @@ static int judge_thresholds(const struct bench_config *c, const struct outcome *
 
 			if (!threshold_exceeded(limit, o->results[i], &value))
 				continue;
-			log_error("failed: %.*s (%s%sit is %g)", (int)limit->len, limit->text, o->results[i]->label,
-				*o->results[i]->label == '\0' ? "" : ": ", value);
+			log_error("failed: %.*s (%s%sit is %s)", (int)limit->len, limit->text, o->results[i]->label,
+				*o->results[i]->label == '\0' ? "" : ": ", threshold_format(text, limit, value));
 			status = EXIT_THRESHOLD;
 		}
 	return status;

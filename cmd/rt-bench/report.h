@@ -17,8 +17,8 @@ int report_text(FILE *out, const struct bench_config *c, const struct result *r,
 /** One JSON object, on one line: configuration, results, percentiles, intervals. */
 int report_json(FILE *out, const struct bench_config *c, const struct result *r);
 
-/** A header line, then a line per interval (RFC 4180). */
-int report_csv(FILE *out, const struct result *r);
+/** A header line, then a line per interval of each of the (n) results (RFC 4180). */
+int report_csv(FILE *out, const struct result *const *r, unsigned n);
 
 /** One self-contained page with the table and the plots as SVG: no script, nothing loaded. */
 int report_html(FILE *out, const struct bench_config *c, const struct result *const *r, unsigned n);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_TROUBLE_H
+#define RT_TROUBLE_H
+
+/* What subscribers do to a server that it would rather not have: stall, come and go, come back all at once. */
+struct worker;
+
+void trouble_init(struct worker *w);
+
+/** When publishing begins: slow ones stop reading, and churn begins. */
+void trouble_begin(struct worker *w);
+
+/** Nobody leaves any more, and everybody reads. */
+void trouble_end(struct worker *w);
+
+/** All leave, and come back. */
+void trouble_herd(struct worker *w);
+
+#endif

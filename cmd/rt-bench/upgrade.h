@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_UPGRADE_H
+#define RT_UPGRADE_H
+
+/*
+ * The opening handshake of a WebSocket (RFC 6455, section 4.1). One key serves all connections of a run:
+ * it only has to be none that a cache has an answer for.
+ */
+#include <stdbool.h>
+
+#include "str.h"
+
+struct upgrade_key {
+	char key[25], accept[29];	/* base64 of 16 and of 20 bytes */
+};
+
+/** A random key, and what a server has to make of it. */
+void upgrade_key_init(struct upgrade_key *k);
+
+/** Is the head of an answer, with status 101, a server's consent? */
+bool upgrade_accepted(const struct upgrade_key *k, struct str head);
+
+#endif
