@@ -34,7 +34,9 @@ WARN += -Werror
 endif
 ALL_CPPFLAGS := -D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_MODE=1 \
 	-Ilibcommon -Icmd/rt-serve -I. -I$(LLHTTP_INC) $(CPPFLAGS)
-ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) -pthread -fno-common -fstack-protector-strong \
+# The same bytes, wherever the sources lie.
+ANYWHERE := -ffile-prefix-map=$(CURDIR)=.
+ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(ANYWHERE) -pthread -fno-common -fstack-protector-strong \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
 ALL_LDFLAGS := $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 
@@ -110,8 +112,8 @@ $(OUT)/libbench.a: $(call tool_objs,rt-bench)
 # Debian ships llhttp as generated C; strict mode must be the same in every file that sees it.
 $(OUT)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) -std=c11 $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -DLLHTTP_STRICT_MODE=1 \
-		-I$(LLHTTP_INC) -w -c -o $@ $<
+	$(call say,CC)$(CC) -std=c11 $(CFLAGS) $(ANYWHERE) $(if $(SAN),-fsanitize=$(SAN)) \
+		-DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INC) -w -c -o $@ $<
 
 # --- programs --------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ static void test_hosts(void)
 {
 	struct config *c = configured("--host", "rt.example", "--host", "Other.Example", NULL);
 	static const struct {
-		const char *host;
+		char host[32];
 		bool allowed;
 	} cases[] = {
 		{"127.0.0.1", true}, {"127.0.0.1:7070", true}, {"192.168.7.9:80", true},

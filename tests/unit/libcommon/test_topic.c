@@ -94,7 +94,7 @@ static void levels(void)
 static void matches(void)
 {
 	static const struct {
-		const char *pattern, *name;
+		char pattern[8], name[8];
 		bool match;
 	} cases[] = {
 		{"a/b", "a/b", true}, {"a/b", "a", false}, {"a", "a/b", false}, {"a", "b", false},
