@@ -32,6 +32,6 @@ _is_apart() {
 		--heartbeat 1s --idle-timeout 3s --threads 2
 	wait_for _server_ready "$RT_TMP/main.out" "$BG_PID"
 	run -0 in_network "$PYTHON" "$RT_ROOT/tests/helpers/vanish.py" http://127.0.0.1:7070 1000 1
-	assert_json '.before == 1000 and .heartbeats < 10 and .slow == 2 and .complete and
-		.dead >= 750 and .subscriptions == 2'
+	assert_json ".before == 1000 and .heartbeats < $((10 * RT_SLOW)) and .slow == 2 and .complete and
+		.dead >= 750 and .subscriptions == 2"
 }

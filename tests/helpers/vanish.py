@@ -52,7 +52,7 @@ def main():
     if not slow.run(lambda: all(r.ready for r in readers)):
         fail("the slow ones were not answered")
     for i in range(count):
-        swarm.join(TRANSPORTS[i % 4], "/topics/quiet", source="127.0.0.2", wait=2)
+        swarm.join(TRANSPORTS[i % 4], "/topics/quiet", source="127.0.0.2", wait=2 * SLOW)
     if not swarm.run(lambda: all(r.ready for r in swarm.readers)):
         fail("not all were answered")
     flood(url)
