@@ -22,7 +22,7 @@ VARIANT := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
 BUILD ?= build
 OUT := $(BUILD)/$(VARIANT)
 
-TOOLS := rt-serve rt-pub rt-sub rt-poll
+TOOLS := rt-serve rt-pub rt-sub rt-poll rt-bench
 LAYERS := net store hub api
 LLHTTP ?= /usr/share/llhttp
 LLHTTP_INC ?= /usr/share/include/llhttp
@@ -105,7 +105,7 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 $(OUT)/libserve.a: $(call tool_objs,rt-serve)
 	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
 
-# What there is of rt-bench: its tests link with it, there is no program yet.
+# rt-bench without main(): its tests link with it.
 $(OUT)/libbench.a: $(call tool_objs,rt-bench)
 	$(call say,AR)rm -f $@; $(AR) rcs $@ $^
 
@@ -120,9 +120,10 @@ $(OUT)/llhttp/%.o: $(LLHTTP)/%.c
 $(OUT)/rt-serve: $(OUT)/cmd/rt-serve/main.o $(SERVE_ARS)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVE_LIBS)
 
+tool_libs = $(if $(filter rt-bench,$(1)),$(BENCH_LIBS),$(CLIENT_LIBS))
 define client_rule
 $(OUT)/$(1): $(OUT)/cmd/$(1)/main.o $(call tool_objs,$(1)) $(COMMON)
-	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(CLIENT_LIBS)
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call tool_libs,$(1))
 endef
 $(foreach t,$(filter-out rt-serve,$(TOOLS)),$(eval $(call client_rule,$(t))))
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -19,6 +20,12 @@
 #include "worker.h"
 
 #define FIELDS_MAX 65536
+
+/* Looking for a free port takes long when few are left. */
+#define PORTS_EASY 10000
+
+/* How long a port stays taken after its connection, in seconds. */
+#define LINGER_S 60
 
 /* --- topics ---------------------------------------------------------------------------------- */
 
@@ -137,6 +144,29 @@ static int find_targets(struct bench *b)
 	return EXIT_DONE;
 }
 
+/*
+ * An address has about 28,000 ports, and those just left are taken for a while. On this machine there are
+ * addresses enough.
+ */
+static void find_sources(struct bench *b)
+{
+	const struct bench_config *c = b->c;
+	const struct sockaddr_in *to = (const struct sockaddr_in *)&b->sub.addr;
+	double ports = (double)c->subscribers * (c->herd ? 2 : 1) + c->churn * LINGER_S;
+
+	b->sources = c->source_ips;
+	b->nsources = c->nsource_ips;
+	if (c->nsource_ips > 0 || ports <= PORTS_EASY || to->sin_family != AF_INET ||
+	    ntohl(to->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
+		return;
+	b->nsources = ports / PORTS_EASY + 1 < BENCH_LOOPBACK_MAX ? (unsigned)(ports / PORTS_EASY) + 1 :
+		BENCH_LOOPBACK_MAX;
+	for (unsigned i = 0; i < b->nsources; i++)
+		b->loopback[i].s_addr = htonl(INADDR_LOOPBACK + i);
+	b->sources = b->loopback;
+	log_info("connecting from %u addresses, 127.0.0.1 and up", b->nsources);
+}
+
 static int gather_fields(struct bench *b)
 {
 	struct buf text;
@@ -177,6 +207,7 @@ int bench_init(struct bench *b, const struct bench_config *c)
 	status = find_targets(b);
 	if (status != EXIT_DONE)
 		return status;
+	find_sources(b);
 	upgrade_key_init(&b->key);
 	do
 		hash_random(&b->run, sizeof(b->run));

@@ -17,11 +17,17 @@
 
 struct worker;
 
+/** On the loopback interface, so many addresses are used without being asked for. */
+#define BENCH_LOOPBACK_MAX 64
+
 struct bench {
 	const struct bench_config *c;
 	struct streams streams;
 	uint32_t run;			/* in every event, so that those of another run are known */
 	struct target sub, pub;
+	const struct in_addr *sources;	/* to connect from in turn; NULL: the system's choice */
+	unsigned nsources;
+	struct in_addr loopback[BENCH_LOOPBACK_MAX];
 	bool sub_is_rt, pub_is_rt;	/* an rt-serve: envelopes, cursors */
 	bool from_outside;		/* events come that are not ours, and count */
 	char *fields;			/* -H: "Name: value" CRLF each */

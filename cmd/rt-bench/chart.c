@@ -365,7 +365,7 @@ void chart_bars(FILE *out, const char *title, const struct chart_bar *bars, unsi
 		double y = BAR_HEIGHT * i, wide = isnan(bars[i].share) ? 0 : fmax(1, bars[i].share * room);
 
 		fprintf(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">", left - 8, y + 20);
-		chart_text(out, bars[i].name);
+		chart_figures(out, bars[i].name);
 		fprintf(out, "</text><rect class=\"b%u\" x=\"%.0f\" y=\"%.0f\" width=\"%.1f\" height=\"%.0f\" rx=\"2\"/>",
 			bars[i].colour % CHART_COLOURS, left, y + 6, wide, BAR_HEIGHT - 11);
 		fprintf(out, "<text class=\"value\" x=\"%.1f\" y=\"%.0f\">", left + wide + 7, y + 20);

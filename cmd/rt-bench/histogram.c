@@ -86,6 +86,16 @@ void histogram_merge(struct histogram *h, const struct histogram *from)
 		add_to_bucket(&h->buckets[i], from->buckets[i]);
 }
 
+/* Of the buckets: less than the count if one is full. Ranks among them still come near the truth. */
+static uint64_t sum_of_buckets(const struct histogram *h)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i <= LAST; i++)
+		n += h->buckets[i];
+	return n;
+}
+
 uint64_t histogram_percentile(const struct histogram *h, double percent)
 {
 	uint64_t rank, seen = 0;
@@ -97,7 +107,7 @@ uint64_t histogram_percentile(const struct histogram *h, double percent)
 	if (percent >= 100)
 		return h->max_ns;
 	/* 99.9 % of 1,000 are 999, though the product is a little above it. */
-	rank = (uint64_t)ceil(percent / 100 * (double)h->count * (1 - 1e-12));
+	rank = (uint64_t)ceil(percent / 100 * (double)sum_of_buckets(h) * (1 - 1e-12));
 	for (unsigned i = 0; i < LAST; i++) {
 		seen += h->buckets[i];
 		if (seen >= rank)

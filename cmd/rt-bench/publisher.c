@@ -63,6 +63,8 @@ bool publisher_accepted(struct publisher *p, uint64_t n, uint64_t now)
 {
 	struct tally *t = tally_of(p);
 
+	if (p->over)
+		return true;
 	if (n > p->inflight.count) {
 		publisher_again(p, "the server acknowledges more events than there are");
 		return false;
@@ -83,6 +85,8 @@ bool publisher_refused(struct publisher *p, struct str why)
 {
 	struct bench *b = p->conn.w->b;
 
+	if (p->over)
+		return true;
 	if (p->inflight.count == 0) {
 		publisher_again(p, "the server refuses more events than there are");
 		return false;
@@ -315,7 +319,7 @@ void publisher_finish(struct publisher *p)
 {
 	const struct bench *b = p->conn.w->b;
 
-	p->finished = true;
+	p->finished = p->over = true;
 	if (p->ops->acknowledged)
 		forget_all(p);
 	for (uint32_t i = 0; i < p->plan.ntopics; i++) {

@@ -60,6 +60,7 @@ struct publisher {
 	bool request_open;	/* an endless request, or a batch that is not answered */
 	bool refused;		/* this answer */
 	bool was_open, finished, done;
+	bool over;		/* nobody waits for answers any more */
 };
 
 /** Make number (number). 0, or -1 without memory. */

@@ -37,7 +37,7 @@ static const char style[] =
 	".advice{background:var(--card);border-color:var(--c0)}\n"
 	".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:12px;margin:20px 0}\n"
 	".tile{background:var(--card);border-radius:10px;padding:12px 14px}\n"
-	".tile b{display:block;font-size:1.45rem;line-height:1.25;font-weight:650;font-variant-numeric:tabular-nums;"
+	".tile b{display:block;font-size:1.4rem;line-height:1.25;font-weight:650;font-variant-numeric:tabular-nums;"
 	"white-space:nowrap}\n"
 	".tile span{color:var(--muted);font-size:.85rem}\n"
 	".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px;"

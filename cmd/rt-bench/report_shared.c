@@ -122,12 +122,34 @@ static unsigned columns(const char *p, size_t n)
 	return sum;
 }
 
+static bool is_unit(const char *s, size_t n)
+{
+	static const char *const units[] = {"ns", "us", "ms", "s", "B", "KiB", "MiB", "GiB", "k", "M", "G", "k/s", "M/s", "%"};
+
+	while (n > 0 && strchr(",;.)", s[n - 1]) != NULL)
+		n--;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strlen(units[i]) == n && memcmp(units[i], s, n) == 0)
+			return true;
+	return false;
+}
+
+/* Length of the word at (s); a number and its unit are one. */
+static size_t word_len(const char *s)
+{
+	size_t n = strcspn(s, " ");
+
+	if (n > 0 && s[n] == ' ' && s[n - 1] >= '0' && s[n - 1] <= '9' && is_unit(s + n + 1, strcspn(s + n + 1, " ")))
+		n += 1 + strcspn(s + n + 1, " ");
+	return n;
+}
+
 static void wrap_words(FILE *out, const char *s, unsigned column, unsigned indent, unsigned width)
 {
 	bool first = true;
 
 	while (*s != '\0') {
-		size_t n = strcspn(s, " ");
+		size_t n = word_len(s);
 		unsigned wide = columns(s, n);
 
 		if (!first && column + 1 + wide > width) {
@@ -325,7 +347,7 @@ static void remark_warnings(struct remarks *list, const struct result *r)
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
 	if (r->limit != NULL)
-		remark(list, REMARK_WARNING, "rt-bench was the limit, not the server: %s", r->limit);
+		remark(list, REMARK_WARNING, "rt-bench was the bottleneck, these figures are not the server's alone: %s", r->limit);
 	if (r->interrupted)
 		remark(list, REMARK_WARNING, "interrupted: this is what was measured until then");
 	if (r->all.connected < r->all.subscribers)

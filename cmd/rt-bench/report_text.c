@@ -247,7 +247,8 @@ static void print_histogram(const struct page *p, const struct histogram *h, con
 {
 	double ends[BARS_MAX];
 	uint64_t counts[BARS_MAX], before = 0, most = 0;
-	unsigned n = 0, bar = p->width > 60 ? p->width - 45 : 15;
+	bool narrow = p->width < 60;
+	unsigned n = 0, bar = p->width - (narrow ? 34 : 45);
 	char time[FIGURE_LEN], count[FIGURE_LEN], share[FIGURE_LEN], below[FIGURE_LEN];
 
 	for (unsigned i = 0; n == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -262,15 +263,17 @@ static void print_histogram(const struct page *p, const struct histogram *h, con
 		if (counts[i] > most)
 			most = counts[i];
 	}
-	fprintf(p->out, "\n%-*s%*s %8s %9s\n", (int)(11 + bar), title, 13, "events", "share", "all so far");
+	fprintf(p->out, "\n%-*s%13s %8s%s\n", (int)(11 + bar), title, "events", "share", narrow ? "" : "     so far");
 	before = 0;
 	for (unsigned i = 0; i < n; i++) {
 		before += counts[i];
 		fprintf(p->out, "<= %7s ", edge_text(time, ends[i]));
 		print_bar(p, most == 0 ? 0 : (double)counts[i] / (double)most, bar);
-		fprintf(p->out, " %12s %8s %9s\n", figure_count(count, counts[i]),
-			figure_percent(share, (double)counts[i] / (double)h->count),
-			figure_percent(below, (double)before / (double)h->count));
+		fprintf(p->out, " %12s %8s", figure_count(count, counts[i]),
+			figure_percent(share, (double)counts[i] / (double)h->count));
+		if (!narrow)
+			fprintf(p->out, " %10s", figure_percent(below, (double)before / (double)h->count));
+		fputc('\n', p->out);
 	}
 }
 

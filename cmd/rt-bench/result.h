@@ -45,7 +45,8 @@ struct result_publishers {
 struct result_interval {
 	double at_s;		/* since publishing began, its end */
 	double seconds;		/* its length */
-	uint64_t sent, acked, deliveries, lost, connections;
+	uint64_t sent, acked, deliveries, connections;
+	uint64_t lost;		/* from the beginning until its end */
 	uint64_t p50_ns, p99_ns, max_ns, ack_p99_ns;
 	uint64_t server_cpu_ns, own_cpu_ns;	/* in it; 0: not known */
 };

@@ -45,7 +45,7 @@ void tally_reset(struct tally *t)
 	t->sent = t->acked = t->refused = t->unsure = t->bytes = 0;
 	histogram_reset(&t->ack);
 	histogram_reset(&t->lateness);
-	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = 0;
+	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = 0;
 }
 
 static void group_add(struct tally_group *to, const struct tally_group *from)
@@ -80,4 +80,5 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->lost += from->lost;
 	to->connected += from->connected;
 	to->thread_ns += from->thread_ns;
+	to->waited_ns += from->waited_ns;
 }

@@ -29,6 +29,7 @@ struct tally {
 	uint64_t lost;			/* of all subscribers so far, as far as holes tell */
 	uint64_t connected;		/* subscribers */
 	uint64_t thread_ns;		/* CPU time of the thread so far */
+	uint64_t waited_ns;		/* how long it could have run, and had no processor */
 };
 
 /** Make it empty, with groups for those transports that have a number in (mix). 0, or -1 without memory. */

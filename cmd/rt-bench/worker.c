@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -47,12 +48,12 @@ char *worker_input(struct worker *w, size_t n, size_t *room)
 
 const struct in_addr *worker_source(struct worker *w)
 {
-	const struct bench_config *c = w->b->c;
+	const struct bench *b = w->b;
 
-	if (c->nsource_ips == 0)
+	if (b->nsources == 0)
 		return NULL;
-	w->next_source += w->b->nworkers;
-	return &c->source_ips[w->next_source % c->nsource_ips];
+	w->next_source += b->nworkers;
+	return &b->sources[w->next_source % b->nsources];
 }
 
 uint32_t worker_random(struct worker *w)
@@ -260,6 +261,20 @@ static uint64_t lost_so_far(const struct worker *w)
 	return lost;
 }
 
+/* How long the thread could have run, but others did: the second number of its schedstat. */
+static uint64_t thread_waited_ns(void)
+{
+	unsigned long long ran, waited = 0;
+	FILE *f = fopen("/proc/thread-self/schedstat", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%llu %llu", &ran, &waited) != 2)
+		waited = 0;
+	fclose(f);
+	return waited;
+}
+
 static void collect(struct worker *w)
 {
 	struct tally *t = w->tally;
@@ -267,6 +282,7 @@ static void collect(struct worker *w)
 	t->connected = w->live;
 	t->lost = lost_so_far(w);
 	t->thread_ns = clock_thread_ns();
+	t->waited_ns = thread_waited_ns();
 	w->tally = t == &w->tallies[0] ? &w->tallies[1] : &w->tallies[0];
 	tally_reset(w->tally);
 }

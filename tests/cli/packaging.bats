@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-TOOLS="rt-serve rt-pub rt-sub rt-poll"
+TOOLS="rt-serve rt-pub rt-sub rt-poll rt-bench"
 
 # --- options: the same in -h, in the manual and in the three completions ----------------------
 
