@@ -32,8 +32,11 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 ifdef CI
 WARN += -Werror
 endif
-ALL_CPPFLAGS := -D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_MODE=1 \
-	-Ilibcommon -Icmd/rt-serve -I. -I$(LLHTTP_INC) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_MODE=1 \
+	-Ilibcommon -I$(rooms) -I. -I$(LLHTTP_INC) $(CPPFLAGS)
+# Whose folders `#include "ROOM/x.h"` means.
+rooms := cmd/rt-serve
+$(OUT)/cmd/rt-bench/%.o $(OUT)/tests/unit/rt-bench/%.o: rooms := cmd/rt-bench
 # The same bytes, wherever the sources lie.
 ANYWHERE := -ffile-prefix-map=$(CURDIR)=.
 ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(ANYWHERE) -pthread -fno-common -fstack-protector-strong \
@@ -64,7 +67,9 @@ objs = $(patsubst %.c,$(OUT)/%.o,$(1))
 common_objs := $(call objs,$(wildcard libcommon/*.c))
 layer_objs = $(call objs,$(wildcard cmd/rt-serve/$(1)/*.c))
 llhttp_objs := $(addprefix $(OUT)/llhttp/,api.o http.o llhttp.o)
-tool_objs = $(call objs,$(filter-out cmd/$(1)/main.c,$(wildcard cmd/$(1)/*.c)))
+tool_objs = $(call objs,$(filter-out cmd/$(1)/main.c,$(wildcard cmd/$(1)/*.c) $(call rooms_of,$(1))))
+# The layers of rt-serve are libraries of their own.
+rooms_of = $(if $(filter-out rt-serve,$(1)),$(wildcard cmd/$(1)/*/*.c))
 
 COMMON := $(OUT)/libcommon.a
 ar_layer = $(OUT)/lib$(1).a

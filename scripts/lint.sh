@@ -62,7 +62,13 @@ warnings() {
 # Left out: what cppcheck cannot know (arrays that a function fills, which gcc and the sanitizers do
 # know; a member that still owns what a local variable lost), and what POSIX allows.
 static_checks() {
-	c_sources | xargs cppcheck -q -j 2 --std=c11 --language=c --error-exitcode=1 \
+	c_sources | grep -v /rt-bench/ | cppcheck_in cmd/rt-serve &&
+		c_sources | grep /rt-bench/ | cppcheck_in cmd/rt-bench
+}
+
+# cppcheck_in DIR: the files on stdin, which include what is below DIR.
+cppcheck_in() {
+	xargs cppcheck -q -j 2 --std=c11 --language=c --error-exitcode=1 \
 		--enable=warning,performance,portability --inline-suppr --library=posix \
 		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar --suppress=legacyUninitvar \
@@ -70,7 +76,7 @@ static_checks() {
 		--suppress=memleakOnRealloc:cmd/rt-serve/hub/presence.c \
 		--template='{file}:{line}: {severity}: {message} [{id}]' \
 		-D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_MODE=1 \
-		'-DRT_VERSION="0"' -Ilibcommon -Icmd/rt-serve -I.
+		'-DRT_VERSION="0"' -Ilibcommon "-I$1" -I.
 }
 
 shell_scripts() {
@@ -123,13 +129,18 @@ leftovers() {
 	c_files | silent xargs grep -nE '\b(TODO|FIXME|XXX)\b'
 }
 
-# Knowledge points one way: api -> hub -> store, with net beside api.
+# Knowledge points one way: api -> hub -> store, with net beside api; in rt-bench load -> report ->
+# figures -> judge, with wire beside.
 layers() {
 	silent grep -nE '#include ["<](ev\.h|sys/socket|netinet|arpa|llhttp|wslay|curl|net/|api/)' \
 		-r cmd/rt-serve/hub cmd/rt-serve/store &&
 		silent grep -nE '#include "(hub/|api/)' -r cmd/rt-serve/store &&
 		silent grep -nE '#include "(hub|api|store)/' -r cmd/rt-serve/net &&
-		silent grep -nE '#include "(cmd/|\.\./)' -r libcommon
+		silent grep -nE '#include "(cmd/|\.\./)' -r libcommon &&
+		silent grep -nE '#include "(load/|report/|figures/|wire/|config)' -r cmd/rt-bench/judge &&
+		silent grep -nE '#include "(load/|report/|wire/|config)' -r cmd/rt-bench/figures &&
+		silent grep -nE '#include "(load|wire|judge)/' -r cmd/rt-bench/report &&
+		silent grep -nE '#include "(load|report|judge|figures)/' -r cmd/rt-bench/wire
 }
 
 check 'compiles without a warning' warnings

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "exitcode.h"
+#include "load/run.h"
 #include "log.h"
-#include "run.h"
 
 #define SECOND UINT64_C(1000000000)
 

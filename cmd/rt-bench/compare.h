@@ -7,7 +7,7 @@
  * five, so that what each costs can be read side by side.
  */
 #include "config.h"
-#include "result.h"
+#include "figures/result.h"
 
 #define COMPARE_RUNS 7
 

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "result.h"
+#include "figures/result.h"
+#include "figures/threshold.h"
 #include "str.h"
-#include "threshold.h"
 
 /** How events are published. */
 enum publish_how {

@@ -7,13 +7,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "compare.h"
 #include "config.h"
 #include "exitcode.h"
+#include "load/clock.h"
+#include "load/run.h"
 #include "log.h"
-#include "report.h"
-#include "run.h"
+#include "report/report.h"
 #include "stop.h"
 
 #define WIDTH_DEFAULT 80

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "config.h"
-#include "payload.h"
-#include "template.h"
+#include "judge/payload.h"
 #include "units.h"
+#include "wire/template.h"
 
 #define NS_PER_MS 1000000
 #define SUBSCRIBERS_MOST 1000000

@@ -5,8 +5,8 @@
 /* A configuration and results as a run would leave them, for tests of the reports. */
 #include <stdio.h>
 
-#include "cmd/rt-bench/config.h"
-#include "cmd/rt-bench/result.h"
+#include "config.h"
+#include "figures/result.h"
 
 /** 1,000 subscribers, half sse, half ws, 20 events a second for 10 s; nothing to free. */
 void helper_config(struct bench_config *c);

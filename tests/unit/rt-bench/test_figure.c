@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/figure.h"
+#include "figures/figure.h"
 
 #include <math.h>
 

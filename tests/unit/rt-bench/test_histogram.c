@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/histogram.h"
+#include "figures/histogram.h"
 
 #include <stdlib.h>
 

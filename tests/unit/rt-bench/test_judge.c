@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/judge.h"
+#include "judge/judge.h"
 
 #include <malloc.h>
 #include <stdlib.h>

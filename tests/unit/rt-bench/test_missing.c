@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/missing.h"
+#include "judge/missing.h"
 
 #include <stddef.h>
 

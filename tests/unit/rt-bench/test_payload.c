@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/payload.h"
+#include "judge/payload.h"
 
 #include <stdlib.h>
 

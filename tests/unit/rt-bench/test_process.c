@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/process.h"
+#include "figures/process.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/report.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 
-#include "cmd/rt-bench/report_internal.h"
 #include "helper_result.h"
+#include "report/shared.h"
 #include "tests/unit/tap.h"
 
 #define RUNS 5

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/report.h"
+#include "report/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "cmd/rt-bench/chart.h"
 #include "helper_result.h"
+#include "report/chart.h"
 #include "tests/unit/tap.h"
 #include "utf8.h"
 

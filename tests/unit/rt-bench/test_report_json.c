@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/report.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/report.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cmd/rt-bench/figure.h"
+#include "figures/figure.h"
 #include "helper_result.h"
 #include "tests/unit/tap.h"
 

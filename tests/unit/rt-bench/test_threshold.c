@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/rt-bench/threshold.h"
+#include "figures/threshold.h"
 
 #include <math.h>
 

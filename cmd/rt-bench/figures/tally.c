@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "figures/tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int tally_init(struct tally *t, const uint64_t mix[TRANSPORTS])
+{
+	memset(t, 0, sizeof(*t));
+	for (unsigned i = 0; i < TRANSPORTS; i++) {
+		if (mix[i] == 0)
+			continue;
+		t->groups[i] = malloc(sizeof(*t->groups[i]));
+		if (t->groups[i] == NULL) {
+			tally_fini(t);
+			return -1;
+		}
+	}
+	tally_reset(t);
+	return 0;
+}
+
+void tally_fini(struct tally *t)
+{
+	for (unsigned i = 0; i < TRANSPORTS; i++) {
+		free(t->groups[i]);
+		t->groups[i] = NULL;
+	}
+}
+
+static void group_reset(struct tally_group *g)
+{
+	g->connects = g->connect_failures = g->reconnects = g->broken = g->requests = 0;
+	g->deliveries = g->measured = g->bytes = 0;
+	histogram_reset(&g->latency);
+	histogram_reset(&g->connect);
+	histogram_reset(&g->recover);
+}
+
+void tally_reset(struct tally *t)
+{
+	for (unsigned i = 0; i < TRANSPORTS; i++)
+		if (t->groups[i] != NULL)
+			group_reset(t->groups[i]);
+	t->sent = t->acked = t->refused = t->unsure = t->bytes = 0;
+	histogram_reset(&t->ack);
+	histogram_reset(&t->lateness);
+	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = 0;
+}
+
+static void group_add(struct tally_group *to, const struct tally_group *from)
+{
+	to->connects += from->connects;
+	to->connect_failures += from->connect_failures;
+	to->reconnects += from->reconnects;
+	to->broken += from->broken;
+	to->requests += from->requests;
+	to->deliveries += from->deliveries;
+	to->measured += from->measured;
+	to->bytes += from->bytes;
+	histogram_merge(&to->latency, &from->latency);
+	histogram_merge(&to->connect, &from->connect);
+	histogram_merge(&to->recover, &from->recover);
+}
+
+void tally_add(struct tally *to, const struct tally *from)
+{
+	for (unsigned i = 0; i < TRANSPORTS; i++)
+		if (from->groups[i] != NULL)
+			group_add(to->groups[i], from->groups[i]);
+	to->sent += from->sent;
+	to->acked += from->acked;
+	to->refused += from->refused;
+	to->unsure += from->unsure;
+	to->bytes += from->bytes;
+	histogram_merge(&to->ack, &from->ack);
+	histogram_merge(&to->lateness, &from->lateness);
+	if (from->last_delivery_ns > to->last_delivery_ns)
+		to->last_delivery_ns = from->last_delivery_ns;
+	to->lost += from->lost;
+	to->connected += from->connected;
+	to->thread_ns += from->thread_ns;
+	to->waited_ns += from->waited_ns;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_TALLY_H
+#define RT_TALLY_H
+
+/*
+ * What a thread counts in an interval. It has two of them: while it fills one, run.c adds the other to
+ * the result, so that nobody waits and no event is counted under a lock.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "figures/histogram.h"
+#include "figures/result.h"
+
+/** Of the subscribers of one transport; the fields are those of struct result_group. */
+struct tally_group {
+	uint64_t connects, connect_failures, reconnects, broken, requests;
+	uint64_t deliveries, measured, bytes;
+	struct histogram latency, connect, recover;
+};
+
+struct tally {
+	struct tally_group *groups[TRANSPORTS];	/* NULL: nobody of it here */
+	/* of publishers; the fields are those of struct result_publishers */
+	uint64_t sent, acked, refused, unsure, bytes;
+	struct histogram ack, lateness;
+	/* how it stands at the end of the interval */
+	uint64_t last_delivery_ns;	/* 0: none in it */
+	uint64_t lost;			/* of all subscribers so far, as far as holes tell */
+	uint64_t connected;		/* subscribers */
+	uint64_t thread_ns;		/* CPU time of the thread so far */
+	uint64_t waited_ns;		/* how long it could have run, and had no processor */
+};
+
+/** Make it empty, with groups for those transports that have a number in (mix). 0, or -1 without memory. */
+int tally_init(struct tally *t, const uint64_t mix[TRANSPORTS]);
+void tally_fini(struct tally *t);
+
+/** Make it empty again. */
+void tally_reset(struct tally *t);
+
+/**
+ * Add (from) to (to), which has at least the same groups. What says how it stands is added too, but of
+ * last_delivery_ns the later is kept.
+ */
+void tally_add(struct tally *to, const struct tally *from);
+
+#endif

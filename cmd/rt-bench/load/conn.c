@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+#include "load/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load/clock.h"
+#include "load/worker.h"
+#include "wire/socket.h"
+
+/* What has been read and not yet handed up: first bytes without framing, then such with. */
+struct input {
+	char *keep;
+	size_t nkeep;
+	char *raw, *end;
+};
+
+static void on_io(struct ev_loop *loop, ev_io *io, int revents);
+
+void conn_init(struct conn *c, struct worker *w, const struct conn_ops *ops)
+{
+	*c = (struct conn){.w = w, .ops = ops, .fd = -1};
+	ev_init(&c->io, on_io);
+}
+
+static void set_events(struct conn *c, int events)
+{
+	if (ev_is_active(&c->io) && c->io.events == events)
+		return;
+	ev_io_stop(c->w->loop, &c->io);
+	if (events == 0)
+		return;
+	ev_io_set(&c->io, c->fd, events);
+	ev_io_start(c->w->loop, &c->io);
+}
+
+static void drop_rest(struct conn *c)
+{
+	free(c->rest);
+	c->rest = NULL;
+	c->nrest = c->nunframed = 0;
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->fd < 0)
+		return;
+	ev_io_stop(c->w->loop, &c->io);
+	close(c->fd);
+	c->fd = -1;
+	drop_rest(c);
+}
+
+static void lose(struct conn *c, enum conn_end how)
+{
+	int saved = errno;
+
+	conn_close(c);
+	errno = saved;
+	c->ops->lost(c, how);
+}
+
+void conn_open(struct conn *c, const struct target *t)
+{
+	c->connecting = true;
+	c->upgraded = c->in_message = c->paused = false;
+	answer_init(&c->answer);
+	c->fd = socket_connect(t, worker_source(c->w));
+	if (c->fd < 0) {
+		c->ops->lost(c, CONN_CONNECT);
+		return;
+	}
+	set_events(c, EV_WRITE);
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+bool conn_write(struct conn *c, struct str s)
+{
+	ssize_t n = socket_write(c->fd, s.p, s.n);
+
+	if (n == (ssize_t)s.n)
+		return true;
+	if (n >= 0)
+		errno = ENOBUFS;
+	lose(c, CONN_BROKEN);
+	return false;
+}
+
+bool conn_write_frame(struct conn *c, unsigned opcode, struct str payload)
+{
+	char text[FRAME_HEAD_MAX + FRAME_CONTROL_MAX];
+	uint32_t mask = worker_random(c->w);
+	size_t head;
+
+	if (payload.n > FRAME_CONTROL_MAX)
+		payload.n = FRAME_CONTROL_MAX;
+	head = frame_head(text, opcode, payload.n, mask);
+	if (payload.n > 0)
+		memcpy(text + head, payload.p, payload.n);
+	frame_mask(text + head, payload.n, mask);
+	return conn_write(c, (struct str){text, head + payload.n});
+}
+
+void conn_want_write(struct conn *c, bool want)
+{
+	set_events(c, (c->paused ? 0 : EV_READ) | (want ? EV_WRITE : 0));
+}
+
+void conn_pause(struct conn *c, bool pause)
+{
+	c->paused = pause;
+	if (c->fd >= 0 && !c->connecting)
+		conn_want_write(c, false);
+}
+
+/* --- taking framing off ---------------------------------------------------------------------- */
+
+/*
+ * What was left of earlier pieces moves up to the front of (piece): framing was between them. So only what is
+ * incomplete is ever moved.
+ */
+static struct str join(struct input *in, struct str piece)
+{
+	char *to = (char *)piece.p - in->nkeep;
+
+	if (in->nkeep > 0 && to != in->keep)
+		memmove(to, in->keep, in->nkeep);
+	piece.p -= in->nkeep;
+	piece.n += in->nkeep;
+	in->nkeep = 0;
+	return piece;
+}
+
+static void keep(struct input *in, struct str s, size_t done)
+{
+	in->keep = (char *)s.p + done;
+	in->nkeep = s.n - done;
+}
+
+static void take_control(struct conn *c, const struct frame *f)
+{
+	if (f->opcode == FRAME_PING) {
+		conn_write_frame(c, FRAME_PONG, f->payload);
+	} else if (f->opcode == FRAME_CLOSE) {
+		conn_write_frame(c, FRAME_CLOSE, (struct str){f->payload.p, f->payload.n < 2 ? 0 : 2});
+		if (c->fd >= 0)
+			lose(c, CONN_CLOSED);
+	}
+}
+
+static bool take_data(struct conn *c, struct input *in, const struct frame *f, uint64_t now)
+{
+	struct str message;
+
+	if ((f->opcode == FRAME_CONTINUATION) != c->in_message)
+		return false;
+	if (!c->in_message)
+		c->opcode = (uint8_t)f->opcode;
+	message = join(in, f->payload);
+	c->in_message = !f->fin;
+	if (c->in_message)
+		keep(in, message, 0);
+	else
+		c->ops->message(c, c->opcode, message, now);
+	return message.n <= CONN_MESSAGE_MAX;
+}
+
+static void take_frames(struct conn *c, struct input *in, uint64_t now)
+{
+	struct frame f;
+
+	while (c->fd >= 0 && in->raw < in->end) {
+		ssize_t n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), CONN_MESSAGE_MAX);
+
+		if (n == 0)
+			return;
+		if (n > 0)
+			in->raw += n;
+		if (n > 0 && f.opcode >= FRAME_CLOSE) {
+			take_control(c, &f);
+		} else if (n < 0 || !take_data(c, in, &f, now)) {
+			if (c->fd >= 0)
+				lose(c, CONN_PROTOCOL);
+			return;
+		}
+	}
+}
+
+static void take_head(struct conn *c, struct str head, uint64_t now)
+{
+	c->upgraded = c->answer.status == 101;
+	c->ops->head(c, head, now);
+}
+
+/* Takes answers off until more is needed, or the connection is closed or no HTTP any more. */
+static void take_answers(struct conn *c, struct input *in, uint64_t now)
+{
+	struct str piece = STR_NULL;
+	size_t used;
+
+	while (c->fd >= 0 && !c->upgraded) {
+		enum answer_step step =
+			answer_next(&c->answer, in->raw, (size_t)(in->end - in->raw), &used, &piece);
+
+		in->raw += used;
+		switch (step) {
+		case ANSWER_HEAD:
+			take_head(c, piece, now);
+			break;
+		case ANSWER_DATA:
+			piece = join(in, piece);
+			keep(in, piece, c->ops->data(c, piece, now));
+			break;
+		case ANSWER_END:
+			piece = (struct str){in->keep, in->nkeep};
+			in->nkeep = 0;
+			c->ops->end(c, piece, now);
+			break;
+		case ANSWER_MALFORMED:
+			lose(c, CONN_PROTOCOL);
+			return;
+		case ANSWER_MORE:
+			return;
+		}
+	}
+}
+
+/* Keep what is incomplete until more comes. */
+static void save(struct conn *c, const struct input *in)
+{
+	size_t nraw = (size_t)(in->end - in->raw), n = in->nkeep + nraw;
+	char *rest = NULL;
+
+	if (n > CONN_MESSAGE_MAX) {
+		lose(c, CONN_PROTOCOL);
+		return;
+	}
+	if (n > 0) {
+		rest = malloc(n);
+		if (rest == NULL) {
+			errno = ENOMEM;
+			lose(c, CONN_BROKEN);
+			return;
+		}
+		memcpy(rest, in->keep, in->nkeep);
+		memcpy(rest + in->nkeep, in->raw, nraw);
+	}
+	free(c->rest);
+	c->rest = rest;
+	c->nrest = (uint32_t)n;
+	c->nunframed = (uint32_t)in->nkeep;
+}
+
+static void take(struct conn *c, char *p, size_t n, uint64_t now)
+{
+	struct input in = {p, c->nunframed, p + c->nunframed, p + n};
+
+	if (!c->upgraded)
+		take_answers(c, &in, now);
+	if (c->fd >= 0 && c->upgraded)
+		take_frames(c, &in, now);
+	if (c->fd >= 0)
+		save(c, &in);
+}
+
+/* --- the socket ------------------------------------------------------------------------------ */
+
+static void on_end(struct conn *c, uint64_t now)
+{
+	/* A body may end with the connection; then that is no loss. */
+	if (!c->upgraded && !answer_idle(&c->answer) && answer_closed(&c->answer)) {
+		answer_init(&c->answer);
+		c->ops->end(c, (struct str){c->rest, c->nunframed}, now);
+		if (c->fd < 0)
+			return;
+	}
+	lose(c, CONN_CLOSED);
+}
+
+static void on_readable(struct conn *c)
+{
+	size_t room;
+	char *p = worker_input(c->w, c->nrest, &room);
+	ssize_t n;
+	uint64_t now;
+
+	if (p == NULL) {
+		errno = ENOMEM;
+		lose(c, CONN_BROKEN);
+		return;
+	}
+	n = socket_read(c->fd, p + c->nrest, room);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (n < 0) {
+		lose(c, CONN_BROKEN);
+		return;
+	}
+	now = clock_ns();
+	if (n == 0) {
+		on_end(c, now);
+		return;
+	}
+	if (c->nrest > 0)
+		memcpy(p, c->rest, c->nrest);
+	take(c, p, c->nrest + (size_t)n, now);
+	c->ops->after(c, (size_t)n, now);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct conn *c = (struct conn *)((char *)io - offsetof(struct conn, io));
+
+	(void)loop;
+	if (c->connecting) {
+		if (socket_connected(c->fd) != 0) {
+			lose(c, CONN_CONNECT);
+			return;
+		}
+		c->connecting = false;
+		set_events(c, c->paused ? 0 : EV_READ);
+		c->ops->connected(c);
+		return;
+	}
+	if (revents & EV_WRITE)
+		c->ops->writable(c);
+	if ((revents & EV_READ) && c->fd >= 0 && !c->paused)
+		on_readable(c);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RT_BENCH_PUBLISH_H
+#define RT_BENCH_PUBLISH_H
+
+/* What the ways to publish over HTTP share: where to, and what an event is there. */
+#include "load/publisher.h"
+
+/** Does the publisher have several topics, so that its lines are envelopes that name them? */
+bool publish_is_mixed(const struct publisher *p);
+
+/**
+ * Append the head of a POST of NDJSON to an rt-serve, with the parameters (query), up to its last field; the
+ * caller adds the length and the empty line. 0, or -1 as buf_add.
+ */
+int publish_begin(struct publisher *p, const char *query);
+
+/** Append an event as a line. 0, or -1 as buf_add. */
+int publish_line(struct publisher *p, uint32_t topic, struct str payload);
+
+/** All in flight was refused by one answer, which has been complained about. */
+void publish_refuse_all(struct publisher *p);
+
+#endif
