@@ -139,6 +139,8 @@ static int judge(const struct bench_config *c, const struct outcome *o)
 	for (unsigned i = 0; status == EXIT_DONE && i < o->n; i++)
 		if (!verdict_clean(&o->results[i]->all.verdict))
 			status = EXIT_LOSS;
+	for (unsigned i = 0; status == EXIT_DONE && i < o->n; i++)
+		status = o->results[i]->failure;
 	return status;
 }
 

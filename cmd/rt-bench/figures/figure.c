@@ -94,6 +94,9 @@ char *figure_percent(char dst[FIGURE_LEN], double share)
 	return dst;
 }
 
+/* What a process has grows by pages: less than a few of them says nothing of a connection. */
+#define MEMORY_LEAST 16384
+
 static double ratio(double a, double b)
 {
 	return b > 0 ? a / b : NAN;
@@ -123,7 +126,7 @@ double figure_memory(const struct result *r)
 {
 	if (r->server_pss_before == 0 || r->server_pss_idle == 0)
 		return NAN;
-	if (r->server_pss_idle < r->server_pss_before)
-		return 0;
+	if (r->server_pss_idle < r->server_pss_before + MEMORY_LEAST)
+		return NAN;
 	return ratio((double)(r->server_pss_idle - r->server_pss_before), (double)r->all.connected);
 }

@@ -40,7 +40,7 @@ double figure_cpu(const struct result *r);
 /** This program's own per delivery. */
 double figure_own_cpu(const struct result *r);
 
-/** The server's memory per idle connection. */
+/** The server's memory per idle connection; NAN: it did not grow, as that of one that had it already. */
 double figure_memory(const struct result *r);
 
 #endif

@@ -37,18 +37,23 @@ static void add_cpu(pid_t pid, int tid, struct process_usage *u)
 static void add_pss(pid_t pid, struct process_usage *u, bool *unknown)
 {
 	char path[PATH_LEN], line[128];
-	unsigned long long kb;
-	bool found = false;
+	unsigned long long kb, all = 0, own = 0;
+	bool found = false, parted = false;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
 	errno = 0;
 	f = fopen(path, "re");
-	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "Pss: %llu kB", &kb) == 1) {
-			u->pss_bytes += kb * 1024;
+			all = kb;
 			found = true;
+		} else if (sscanf(line, "Pss_Anon: %llu kB", &kb) == 1 || sscanf(line, "Pss_Shmem: %llu kB", &kb) == 1) {
+			own += kb;
+			parted = true;
 		}
+	/* Its share of libraries changes with whoever else uses them. Old kernels do not tell it apart. */
+	u->pss_bytes += (parted ? own : all) * 1024;
 	/* One that has just ended has no memory: that is known. */
 	if (!found && errno != ESRCH && errno != ENOENT)
 		*unknown = true;

@@ -4,7 +4,8 @@
 
 /*
  * What another process, with its children, has used so far: CPU time from /proc/PID/task/N/schedstat
- * (utime and stime have a grain of 10 ms), memory from smaps_rollup (its proportional share).
+ * (utime and stime have a grain of 10 ms), memory from smaps_rollup (its proportional share of
+ * what is no file).
  */
 #include <stdint.h>
 #include <sys/types.h>

@@ -36,6 +36,7 @@ struct result_group {
 struct result_publishers {
 	uint64_t publishers;
 	uint64_t sent, acked, refused, unsure;	/* events */
+	uint64_t unsent;		/* were due, but the server took no more, or was not there */
 	uint64_t bytes;			/* of requests */
 	struct histogram ack;		/* from when it was due until it was acknowledged */
 	struct histogram lateness;	/* from when it was due until it was written: the generator's own */
@@ -69,6 +70,8 @@ struct result {
 	double own_busiest;		/* the busiest thread: share of a core, 0 to 1 */
 	const char *limit;		/* why the figures are the generator's, not the server's; NULL: they are not */
 	bool interrupted;		/* by a signal: figures are of what was done */
+	int failure;			/* exit status: it ran, but not as it was asked to; 0: it did */
+	uint64_t gone;			/* subscribers whose connection had ended at the end, though nobody wanted it */
 	uint64_t undelivered;		/* still missing when --drain was over */
 };
 

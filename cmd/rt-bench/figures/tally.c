@@ -42,10 +42,10 @@ void tally_reset(struct tally *t)
 	for (unsigned i = 0; i < TRANSPORTS; i++)
 		if (t->groups[i] != NULL)
 			group_reset(t->groups[i]);
-	t->sent = t->acked = t->refused = t->unsure = t->bytes = 0;
+	t->sent = t->acked = t->refused = t->unsure = t->unsent = t->bytes = 0;
 	histogram_reset(&t->ack);
 	histogram_reset(&t->lateness);
-	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = 0;
+	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = t->turns = 0;
 }
 
 static void group_add(struct tally_group *to, const struct tally_group *from)
@@ -71,6 +71,7 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->sent += from->sent;
 	to->acked += from->acked;
 	to->refused += from->refused;
+	to->unsent += from->unsent;
 	to->unsure += from->unsure;
 	to->bytes += from->bytes;
 	histogram_merge(&to->ack, &from->ack);
@@ -80,5 +81,6 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->lost += from->lost;
 	to->connected += from->connected;
 	to->thread_ns += from->thread_ns;
+	to->turns += from->turns;
 	to->waited_ns += from->waited_ns;
 }

@@ -22,7 +22,7 @@ struct tally_group {
 struct tally {
 	struct tally_group *groups[TRANSPORTS];	/* NULL: nobody of it here */
 	/* of publishers; the fields are those of struct result_publishers */
-	uint64_t sent, acked, refused, unsure, bytes;
+	uint64_t sent, acked, refused, unsure, unsent, bytes;
 	struct histogram ack, lateness;
 	/* how it stands at the end of the interval */
 	uint64_t last_delivery_ns;	/* 0: none in it */
@@ -30,6 +30,7 @@ struct tally {
 	uint64_t connected;		/* subscribers */
 	uint64_t thread_ns;		/* CPU time of the thread so far */
 	uint64_t waited_ns;		/* how long it could have run, and had no processor */
+	uint64_t turns;			/* how often it got one */
 };
 
 /** Make it empty, with groups for those transports that have a number in (mix). 0, or -1 without memory. */

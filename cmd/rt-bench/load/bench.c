@@ -294,7 +294,7 @@ void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, 
 {
 	struct str detail = detail_of(body);
 
-	bench_complain(b, flag, status >= 400 && status < 500 ? EXIT_REFUSED : EXIT_UNREACHABLE,
+	bench_complain(b, flag, EXIT_REFUSED,
 		"%s was answered with status %u%s%.*s", who, status, detail.n > 0 ? ": " : "", (int)detail.n,
 		detail.n > 0 ? detail.p : "");
 }

@@ -85,13 +85,38 @@ void plan_fini(struct plan *p)
 	free(p->published);
 }
 
+static uint64_t due_at(const struct plan *p, const struct bench *b, uint64_t k)
+{
+	return b->start_ns + (uint64_t)(p->phase_ns + (double)k * p->interval_ns);
+}
+
 uint64_t plan_due(const struct plan *p, const struct bench *b, uint64_t now)
 {
-	uint64_t due = now;
+	uint64_t due = now > b->start_ns ? now : b->start_ns;
 
 	if (p->interval_ns > 0)
-		due = b->start_ns + (uint64_t)(p->phase_ns + (double)p->next * p->interval_ns);
+		due = due_at(p, b, p->next);
 	return p->next >= p->count || due >= b->end_ns ? UINT64_MAX : due;
+}
+
+uint64_t plan_unsent(const struct plan *p, const struct bench *b, uint64_t now)
+{
+	uint64_t all = p->count, until = now < b->end_ns ? now : b->end_ns;
+
+	if (p->interval_ns > 0) {
+		double since = (double)(until - b->start_ns) - p->phase_ns;
+
+		if (until <= b->start_ns || since <= 0)
+			return 0;
+		if (since / p->interval_ns + 1 < (double)all)
+			all = (uint64_t)(since / p->interval_ns) + 1;
+		/* What is due at the end is not sent. */
+		while (all > p->next && due_at(p, b, all - 1) >= until)
+			all--;
+	} else if (b->end_ns != UINT64_MAX) {
+		return 0;
+	}
+	return all > p->next ? all - p->next : 0;
 }
 
 void plan_advance(struct plan *p, uint64_t *n)

@@ -319,6 +319,7 @@ void publisher_finish(struct publisher *p)
 {
 	const struct bench *b = p->conn.w->b;
 
+	tally_of(p)->unsent += plan_unsent(&p->plan, b, clock_ns());
 	p->finished = p->over = true;
 	if (p->ops->acknowledged)
 		forget_all(p);

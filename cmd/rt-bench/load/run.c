@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "exitcode.h"
+#include "figures/process.h"
 #include "load/clock.h"
 #include "load/limit.h"
 #include "load/publisher.h"
@@ -105,6 +106,16 @@ no_memory:
 	return EXIT_RESOURCES;
 }
 
+static int check_server(const struct bench_config *c)
+{
+	struct process_usage u;
+
+	if (c->pid == 0 || process_usage(c->pid, &u) == 0)
+		return EXIT_DONE;
+	log_error("--pid %d: %m", (int)c->pid);
+	return EXIT_INPUT;
+}
+
 static int begin(struct session *s, const struct bench_config *c)
 {
 	unsigned n = c->threads;
@@ -114,6 +125,8 @@ static int begin(struct session *s, const struct bench_config *c)
 	if (n > c->subscribers + c->publishers)
 		n = (unsigned)(c->subscribers + c->publishers);
 	status = check_descriptors(c, n);
+	if (status == EXIT_DONE)
+		status = check_server(c);
 	if (status == EXIT_DONE)
 		status = bench_init(&s->b, c);
 	if (status != EXIT_DONE)
@@ -362,7 +375,7 @@ static bool measure(struct session *s)
 	session_interval(s);
 	session_hide(s);
 	session_server(s, &cpu, &s->r->server_pss_after);
-	s->r->server_cpu_ns = cpu - s->server_cpu_start;
+	s->r->server_cpu_ns = cpu > s->server_cpu_start ? cpu - s->server_cpu_start : 0;	/* it may be gone */
 	s->r->own_cpu_ns = s->now.thread_ns - s->own_cpu_start;
 	return complete;
 }

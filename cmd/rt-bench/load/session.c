@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exitcode.h"
 #include "figures/process.h"
 #include "load/clock.h"
 #include "report/report.h"
@@ -69,7 +70,7 @@ void session_mark(const struct session *s, struct thread_mark *marks)
 		const struct worker *w = s->b.workers[i];
 		const struct tally *t = w->tally == &w->tallies[0] ? &w->tallies[1] : &w->tallies[0];
 
-		marks[i] = (struct thread_mark){s->collected_ns, t->thread_ns, t->waited_ns};
+		marks[i] = (struct thread_mark){s->collected_ns, t->thread_ns, t->waited_ns, t->turns};
 	}
 }
 
@@ -227,11 +228,24 @@ static void take_verdicts(struct session *s)
 			/* One that never got there has nothing to be judged by. */
 			if (!sub->was_ready)
 				continue;
+			s->r->gone += subscriber_is_gone(sub);
 			ledger_verdict(sub->ledger, s->b.totals, &v);
 			verdict_add(&s->r->by_transport[sub->transport].verdict, &v);
 			verdict_add(&s->r->all.verdict, &v);
 		}
 	}
+}
+
+/* It ran, but those who were asked for were not there, or not until the end. */
+static int failure_of(const struct session *s)
+{
+	const struct result *r = s->r;
+
+	if (r->interrupted)
+		return EXIT_DONE;
+	if (r->all.connected < r->all.subscribers)
+		return atomic_load(&s->b.failure);
+	return r->gone > 0 || r->pub.unsent > 0 ? EXIT_UNREACHABLE : EXIT_DONE;
 }
 
 static double seconds_between(uint64_t from, uint64_t to)
@@ -259,6 +273,7 @@ void session_sum(struct session *s, bool complete)
 	r->pub.acked = t->acked;
 	r->pub.refused = t->refused;
 	r->pub.unsure = t->unsure;
+	r->pub.unsent = t->unsent;
 	r->pub.bytes = t->bytes;
 	histogram_merge(&r->pub.ack, &t->ack);
 	histogram_merge(&r->pub.lateness, &t->lateness);
@@ -266,4 +281,5 @@ void session_sum(struct session *s, bool complete)
 	r->measured_s = seconds_between(s->b.measure_ns, last);
 	r->threads = s->b.nworkers;
 	r->undelivered = complete ? 0 : r->all.verdict.lost;
+	r->failure = failure_of(s);
 }

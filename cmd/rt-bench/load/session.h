@@ -17,7 +17,7 @@
 
 /** How a thread stood, at some point. */
 struct thread_mark {
-	uint64_t at_ns, busy_ns, waited_ns;
+	uint64_t at_ns, busy_ns, waited_ns, turns;
 };
 
 struct session {

@@ -186,6 +186,11 @@ void subscriber_leave(struct subscriber *s, uint64_t now)
 	come_back_later(s, s->conn.w->b->c->resume_after_ns);
 }
 
+bool subscriber_is_gone(const struct subscriber *s)
+{
+	return s->was_ready && s->state != SUBSCRIBER_LIVE && s->tries > 0;
+}
+
 void subscriber_stall(struct subscriber *s, bool stall)
 {
 	s->slow = true;		/* for good: what it gets late does not count */

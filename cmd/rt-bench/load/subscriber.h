@@ -76,6 +76,9 @@ void subscriber_start(struct subscriber *s);
 /** End the connection, and come back as the configuration says. Nothing if it is not live. */
 void subscriber_leave(struct subscriber *s, uint64_t now);
 
+/** Its connection has ended, though nobody wanted it, and there is no new one. */
+bool subscriber_is_gone(const struct subscriber *s);
+
 /** Stop reading, or go on. */
 void subscriber_stall(struct subscriber *s, bool stall);
 

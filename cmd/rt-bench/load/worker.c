@@ -261,18 +261,19 @@ static uint64_t lost_so_far(const struct worker *w)
 	return lost;
 }
 
-/* How long the thread could have run, but others did: the second number of its schedstat. */
-static uint64_t thread_waited_ns(void)
+/* How long the thread could have run, but others did, and how often it ran: of its schedstat. */
+static void thread_waited(struct tally *t)
 {
-	unsigned long long ran, waited = 0;
+	unsigned long long ran, waited, turns;
 	FILE *f = fopen("/proc/thread-self/schedstat", "re");
 
 	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%llu %llu", &ran, &waited) != 2)
-		waited = 0;
+		return;
+	if (fscanf(f, "%llu %llu %llu", &ran, &waited, &turns) == 3) {
+		t->waited_ns = waited;
+		t->turns = turns;
+	}
 	fclose(f);
-	return waited;
 }
 
 static void collect(struct worker *w)
@@ -282,7 +283,7 @@ static void collect(struct worker *w)
 	t->connected = w->live;
 	t->lost = lost_so_far(w);
 	t->thread_ns = clock_thread_ns();
-	t->waited_ns = thread_waited_ns();
+	thread_waited(t);
 	w->tally = t == &w->tallies[0] ? &w->tallies[1] : &w->tallies[0];
 	tally_reset(w->tally);
 }

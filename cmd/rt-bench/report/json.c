@@ -182,6 +182,7 @@ static void put_publishers(struct json *j, const struct result_publishers *p)
 	put_count(j, "acked", p->acked);
 	put_count(j, "refused", p->refused);
 	put_count(j, "unsure", p->unsure);
+	put_count(j, "unsent", p->unsent);
 	put_count(j, "bytes", p->bytes);
 	put_times(j, "ack_ns", &p->ack);
 	put_times(j, "lateness_ns", &p->lateness);
@@ -263,6 +264,7 @@ int report_json(FILE *out, const struct bench_config *c, const struct result *r)
 	put_number(&j, "deliveries_per_s", figure_rate(r));
 	put_number(&j, "bytes_per_event", figure_bytes_per_event(r));
 	put_count(&j, "undelivered", r->undelivered);
+	put_count(&j, "gone", r->gone);
 	put_groups(&j, r);
 	put_publishers(&j, &r->pub);
 	put_machines(&j, r);

@@ -359,6 +359,12 @@ static void remark_warnings(struct remarks *list, const struct result *r)
 	if (r->all.broken > 0)
 		remark(list, REMARK_WARNING, "%s connection%s broke", figure_count(a, r->all.broken),
 			r->all.broken == 1 ? "" : "s");
+	if (r->gone > 0)
+		remark(list, REMARK_WARNING, "%s subscriber%s had no connection at the end, and got none",
+			figure_count(a, r->gone), r->gone == 1 ? "" : "s");
+	if (r->pub.unsent > 0 && !r->interrupted)
+		remark(list, REMARK_WARNING, "%s event%s could not be sent: the server was not there, or took no more; "
+			"the figures are of what was sent", figure_count(a, r->pub.unsent), r->pub.unsent == 1 ? "" : "s");
 	if (r->pub.refused > 0)
 		remark(list, REMARK_WARNING, "%s of %s events were refused by the server",
 			figure_count(a, r->pub.refused), figure_count(b, r->pub.sent));

@@ -106,6 +106,8 @@ static void print_server(const struct page *p, const struct result *r)
 			figure_percent(b, (double)r->server_cpu_ns / 1e9 / r->publish_s));
 	if (!isnan(figure_memory(r)))
 		text_add(&t, "%s%s of memory per connection", t.len > 0 ? ", " : "", figure_size(a, figure_memory(r)));
+	else if (r->server_pss_before > 0 && r->server_pss_idle > 0)
+		text_add(&t, "%sits memory did not grow with the connections", t.len > 0 ? ", " : "");
 	if (t.len > 0)
 		line(p, "server", REMARK_NOTE, text);
 }

@@ -1,0 +1,240 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# rt-bench against an rt-serve: every way to subscribe, to publish and to spread the load, and what it
+# says when something is wrong with the server, or with the machine. tests/faults/honest.bats has what
+# its judgement is worth.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup() {
+	start_server --store memory:
+}
+
+# bench [OPTION...]: run it, its JSON is $output
+bench() {
+	run -0 --separate-stderr rt-bench --json "$@"
+	[ -z "$stderr" ] || echo "stderr: $stderr"
+}
+
+# Each subscriber got each event once, and all of them count.
+assert_all_came() {
+	assert_json ".clean and .all.deliveries == $1 and .all.received == $1 and .all.latency_ns.count == $1
+		and .undelivered == 0 and .publishers.refused == 0"
+}
+
+# --- subscribers --------------------------------------------------------------------------------
+
+@test "rt-bench: every transport alone: all come, and each event counts" {
+	local t
+	for t in sse ws ndjson longpoll; do
+		bench --transport "$t" --subscribers 5 --count 300
+		assert_all_came 1500
+		assert_json ".by_transport.$t.connected == 5 and .by_transport.$t.latency_ns.count == 1500
+			and .publishers.acked == 300 and .publishers.ack_ns.count == 300 and .bytes_per_event > 100"
+	done
+}
+
+@test "rt-bench: poll: asks by its own schedule, and gets all" {
+	bench --transport poll --poll-every 100ms --subscribers 4 --rate 200 --count 100
+	assert_all_came 400
+	# Half a second of publishing, four that ask ten times a second: far fewer questions than answers.
+	assert_json '.by_transport.poll.requests >= 8 and .by_transport.poll.requests < 400'
+}
+
+@test "rt-bench: a mix has as many of each as it says" {
+	bench --transport sse:50,ws:40,longpoll:10 --subscribers 20 --count 200
+	assert_all_came 4000
+	assert_json '.by_transport | .sse.connected == 10 and .ws.connected == 8 and .longpoll.connected == 2
+		and .sse.deliveries == 2000 and .ws.deliveries == 1600 and .longpoll.deliveries == 400'
+}
+
+@test "rt-bench: topics: one each, several each, and more of the first with --zipf" {
+	bench --topics 6 --subscribers 12 --count 600
+	assert_all_came 1200
+	bench --topics 6 --topics-each 4 --subscribers 6 --transport sse:1,ndjson:1,longpoll:1 --count 600
+	assert_all_came 2400
+	# One subscriber on the first of 50 topics, of which --zipf 1 makes more than a fiftieth.
+	bench --topics 50 --zipf 1 --subscribers 1 --count 1000
+	assert_json '.clean and .all.received > 100 and .all.received < 500'
+}
+
+@test "rt-bench: several publishers and threads, from several addresses" {
+	bench --threads 2 --publishers 3 --source-ip 127.0.0.2-3 --subscribers 10 --count 900
+	assert_all_came 9000
+	assert_json '.generator.threads == 2 and .publishers.publishers == 3'
+	bg bench rt-bench --json --source-ip 127.0.0.2-3 --subscribers 10 --rate 100 --duration 60s
+	wait_for peers_are 127.0.0.2 127.0.0.3
+	bg_kill bench
+}
+
+# Whoever is connected to the server comes from these addresses, and none else.
+peers_are() {
+	diff <(printf '%s\n' "$@") <(fetch /connections |
+		jq -r '.connections[] | select(.transport == "sse") | .peer | sub(":[0-9]+$"; "")' | sort -u)
+}
+
+@test "rt-bench: --ramp holds the rate of connecting" {
+	bench --ramp 50 --subscribers 40 --count 1
+	# The last of 40 begins 0.78 s after the first.
+	assert_json '.connect_s > 0.75 and .all.connected == 40'
+}
+
+# --- publishers ---------------------------------------------------------------------------------
+
+@test "rt-bench: every way to publish is acknowledged, with one topic and with several" {
+	local how
+	for how in lines post batch ws; do
+		bench --publish "$how" --subscribers 3 --count 300
+		assert_all_came 900
+		assert_json '.publishers.acked == 300 and .publishers.ack_ns.count == 300'
+		bench --publish "$how" --publishers 2 --topics 4 --subscribers 4 --rate 2000 --count 300
+		assert_all_came 300
+		assert_json '.publishers.acked == 300'
+	done
+}
+
+@test "rt-bench: without subscribers, acknowledgements are what is measured" {
+	bench --subscribers 0 --publish batch --batch 100 --window 200 --count 2000
+	assert_json '.clean and .publishers.sent == 2000 and .publishers.acked == 2000
+		and .publishers.ack_ns.count == 2000 and .all.latency_ns == null'
+}
+
+@test "rt-bench: the rate is held, and what comes during the warm-up does not count" {
+	bench --rate 400 --duration 1s --warmup 500ms --subscribers 2
+	assert_json '.clean and .publishers.sent == 400 and .all.received == 800 and .all.latency_ns.count == 400
+		and .publish_s > 0.95'
+}
+
+@test "rt-bench: --size and --payload: bytes come out as they went in" {
+	local payloads
+	payloads='{"text":"ä \u00e9 \\ \" 日本","n":[1,2.50,-3e7]}
+"x"
+42'
+	printf '%s\n' "$payloads" >"$RT_TMP/payload"
+	bg sub rt-sub rt-bench -r -n 6
+	wait_for subscribers rt-bench 1
+	bench --payload "$RT_TMP/payload" --subscribers 2 --count 6 --transport sse:1,ws:1
+	assert_all_came 12
+	bg_wait sub
+	# All there is before the pad is rt-bench's own, and the same for each.
+	diff <(printf '%s\n' "$payloads" "$payloads") <(sed 's/^.*,"pad":\(.*\)}$/\1/' "$RT_TMP/sub.out")
+	bg sub rt-sub large -r -n 1
+	wait_for subscribers large 1
+	bench --topic large --size 5000 --subscribers 1 --count 1
+	bg_wait sub
+	[ "$(wc -c <"$RT_TMP/sub.out")" -eq 5001 ]
+	assert_json '.bytes_per_event > 5000'
+}
+
+subscribers() {
+	[ "$(fetch /connections | jq --arg topic "$1" '[.connections[] | select(.topics == [$topic])] | length')" = "$2" ]
+}
+
+# --- what it says of the server's process -------------------------------------------------------
+
+@test "rt-bench: --pid: processor time and memory of the server and its children" {
+	# The server as a child of the process that is named.
+	bg parent sh -c 'rt-serve --listen 127.0.0.1:0 --store memory: >"$0" & wait; exit' "$RT_TMP/child.out"
+	wait_for grep -q listening "$RT_TMP/child.out"
+	bench -s "$(sed -n 's/^rt-serve: listening on //p' "$RT_TMP/child.out")" --pid "$BG_PID" \
+		--subscribers 400 --count 50
+	assert_json '.server.cpu_ns > 0 and .server.cpu_ns_per_delivery > 0 and .server.bytes_per_connection > 100'
+	pkill -P "$BG_PID" -x rt-serve
+}
+
+@test "rt-bench: memory per connection is not claimed of a server that had it already" {
+	bench --pid "$SERVER_PID" --subscribers 300 --count 10
+	assert_json '.server.bytes_per_connection > 0'
+	bench --pid "$SERVER_PID" --subscribers 20 --count 10
+	assert_json '.server.bytes_per_connection == null'
+	run -0 rt-bench --pid "$SERVER_PID" --subscribers 20 --count 10
+	refute_output --partial 'memory per connection'
+	assert_output --partial 'memory did not grow'
+}
+
+@test "rt-bench: a --pid that is no process, or not ours to look at, is an error" {
+	run -3 --separate-stderr rt-bench --pid 4194304 --count 1
+	[[ $stderr == *'--pid 4194304: No such process'* ]]
+	[ -z "$output" ]
+}
+
+# --- how it ends ----------------------------------------------------------------------------------
+
+@test "rt-bench: Ctrl-C prints what there is, and ends by the signal" {
+	bg bench env --default-signal=INT rt-bench --rate 100 --duration 60s --warmup 0s --subscribers 3
+	wait_for has_events 20
+	bg_kill bench INT
+	[ "$BG_STATUS" -eq 130 ]
+	grep -q '^warning  *interrupted: this is what was measured until then' "$RT_TMP/bench.out"
+	grep -qE '^published +[0-9]+ events' "$RT_TMP/bench.out"
+	grep -qE '^latency +[0-9]' "$RT_TMP/bench.out"
+	grep -q '^faults  *none' "$RT_TMP/bench.out"
+}
+
+@test "rt-bench: Ctrl-C while it connects ends it at once" {
+	bg bench env --default-signal=INT rt-bench --ramp 2 --subscribers 1000 --count 1
+	wait_for subscribers rt-bench 2
+	bg_kill bench INT
+	[ "$BG_STATUS" -eq 130 ]
+}
+
+has_events() {
+	fetch /stats | jq -e ".store.events >= $1"
+}
+
+@test "rt-bench: a server that dies midway is said, and what was acknowledged and did not come is lost" {
+	bg bench rt-bench --rate 200 --duration 3s --warmup 0s --drain 500ms --subscribers 3 --publish post
+	wait_for has_events 20
+	kill_server
+	bg_wait bench 30
+	echo "status $BG_STATUS"
+	cat "$RT_TMP"/bench.*
+	[ "$BG_STATUS" -eq 5 ] || [ "$BG_STATUS" -eq 8 ]
+	grep -q 'connection' "$RT_TMP/bench.err"
+	grep -q '^warning .*connections broke' "$RT_TMP/bench.out"
+}
+
+@test "rt-bench: a server that comes back is resumed, and nothing is lost" {
+	stop_server
+	start_server
+	bg bench rt-bench --json --rate 100 --duration 3s --warmup 0s --subscribers 4 \
+		--transport sse:1,ws:1,ndjson:1,longpoll:1
+	wait_for has_events 20
+	kill_server
+	restart_server
+	bg_wait bench 30
+	cat "$RT_TMP"/bench.*
+	[ "$BG_STATUS" -eq 0 ]
+	assert_json '.clean and .all.broken == 4 and .all.reconnects == 4 and .all.received >= 400' bench.out
+}
+
+@test "rt-bench: a server that refuses: status 4, and what it said" {
+	run -4 --separate-stderr rt-bench -s "$RT_URL/nowhere" --count 1
+	[[ $stderr == *'404'* ]]
+	[ -z "$output" ]
+	SERVER=small start_server --store memory: --max-connections 2
+	run -4 --separate-stderr rt-bench --subscribers 5 --count 1
+	[[ $stderr == *'503'* ]]
+	[ -z "$output" ]
+}
+
+@test "rt-bench: nobody there: status 5; not HTTP: status 6" {
+	run -5 --separate-stderr rt-bench -s "http://127.0.0.1:$(free_port)" --count 1
+	[[ $stderr == *'cannot connect to 127.0.0.1:'*'Connection refused'* ]]
+	[ -z "$output" ]
+}
+
+@test "rt-bench: too few descriptors: status 10, before anything is begun, and what to do" {
+	run -10 --separate-stderr bash -c 'ulimit -n 200; rt-bench --subscribers 500 --count 1'
+	[[ $stderr == *'501 connections need '*' descriptors, but the limit is 200: see ulimit -n'* ]]
+	[ -z "$output" ]
+}
+
+@test "rt-bench: --fail-if: status 9 if it is so, 0 if it is not" {
+	run -9 --separate-stderr rt-bench --subscribers 2 --count 20 --fail-if 'p99>0ms,lost>0'
+	[[ $stderr == *'failed: p99>0ms'* ]]
+	run -0 --separate-stderr rt-bench --subscribers 2 --count 20 --fail-if 'p99>100s,lost>0'
+	[ -z "$stderr" ]
+}
