@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exitcode.h"
 #include "load/run.h"
 #include "log.h"
 
 #define SECOND UINT64_C(1000000000)
+
+/* What a run takes besides publishing, roughly: connecting, and the last of the polls. */
+#define SECONDS_BESIDE 1.5
 
 struct variant {
 	const char *label;
@@ -39,10 +43,20 @@ static void as_variant(struct bench_config *c, const struct variant *v)
 		c->drain_ns = 2 * v->poll_every_ns;
 }
 
+/* It takes a while: whoever sits before it hears how long. */
+static void announce(const struct bench_config *c)
+{
+	if (c->quiet || c->duration_ns == 0 || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "%u runs of %.3g s, about %.0f s in all\n", (unsigned)COMPARE_RUNS, (double)c->duration_ns / SECOND,
+		(double)COMPARE_RUNS * ((double)c->duration_ns / SECOND + SECONDS_BESIDE));
+}
+
 int compare_run(const struct bench_config *c, struct result *results[COMPARE_RUNS], unsigned *n)
 {
 	int status = EXIT_DONE;
 
+	announce(c);
 	for (*n = 0; *n < COMPARE_RUNS && status == EXIT_DONE; (*n)++) {
 		const struct variant *v = &variants[*n];
 		struct bench_config one = *c;
@@ -54,9 +68,9 @@ int compare_run(const struct bench_config *c, struct result *results[COMPARE_RUN
 		}
 		results[*n] = r;
 		as_variant(&one, v);
+		snprintf(r->label, sizeof(r->label), "%s", v->label);
 		log_info("%s ...", v->label);
 		status = run(&one, r);
-		snprintf(r->label, sizeof(r->label), "%s", v->label);
 		if (r->interrupted) {
 			(*n)++;
 			break;

@@ -17,6 +17,11 @@
 #define DEFAULT_SERVER "http://127.0.0.1:7070"
 #define SECOND UINT64_C(1000000000)
 #define PAYLOAD_LINES_MOST 100000
+#define NOT_GIVEN UINT64_MAX
+
+/* Of a short run, the warm-up is a part. */
+#define WARMUP_NS SECOND
+#define WARMUP_PART 5
 
 static _Noreturn void usage(const char *what, const char *why)
 {
@@ -29,7 +34,7 @@ static void set_defaults(struct bench_config *c)
 	*c = (struct bench_config){
 		.subscribers = 100,
 		.transport = "sse",
-		.poll_every_ns = SECOND,
+		.poll_every_ns = NOT_GIVEN,
 		.topics = 1,
 		.topics_each = 1,
 		.topic = "rt-bench",
@@ -37,7 +42,7 @@ static void set_defaults(struct bench_config *c)
 		.window = 8,
 		.batch = 1000,
 		.size = 100,
-		.warmup_ns = SECOND,
+		.warmup_ns = NOT_GIVEN,
 		.drain_ns = 5 * SECOND,
 		.connect_timeout_ns = 30 * SECOND,
 		.threads = 1,
@@ -174,24 +179,43 @@ static void check_load(struct bench_config *c)
 		usage("--publishers 0", "leaves --rate, --count and --zipf without meaning");
 	if (c->duration_ns == 0 && c->count == 0)
 		c->duration_ns = 10 * SECOND;
+	if (c->warmup_ns == NOT_GIVEN)
+		c->warmup_ns = c->duration_ns / WARMUP_PART < WARMUP_NS ? c->duration_ns / WARMUP_PART : WARMUP_NS;
 	if (c->duration_ns != 0 && c->warmup_ns >= c->duration_ns)
 		usage("--warmup", "is as long as --duration, so that nothing would be measured");
-	if (c->count != 0 && c->duration_ns == 0)
-		c->warmup_ns = 0;
+}
+
+/* A figure that nothing would measure fails always: rather now than after an hour. */
+static void check_server(const struct bench_config *c)
+{
+	for (unsigned i = 0; c->pid == 0 && i < c->nthresholds; i++)
+		if (threshold_needs_pid(&c->thresholds[i]))
+			usage("--fail-if", "with cpu or memory needs the server's --pid");
+}
+
+static void check_compare(const struct bench_config *c)
+{
+	if (c->transport_given || c->poll_every_given)
+		usage("--compare", "runs all transports, with polls of 1, 2 and 5 s: leave --transport and --poll-every out");
+	if (c->subscribers == 0)
+		usage("--compare", "needs --subscribers");
 }
 
 static void check(struct bench_config *c)
 {
-	const char *wrong = config_mix(c->mix, c->subscribers, c->transport);
-
-	if (wrong != NULL)
-		usage("--transport", wrong);
+	c->poll_every_given = c->poll_every_ns != NOT_GIVEN;
+	if (!c->poll_every_given)
+		c->poll_every_ns = SECOND;
+	config_mix(c->mix, c->subscribers, c->transport);	/* has been checked */
 	if (topic_check(str_of(c->topic)) != TOPIC_OK)
 		usage("--topic", topic_status_text(topic_check(str_of(c->topic))));
 	if (c->sub_url == NULL && strncasecmp(c->server, "http://", 7) != 0)
 		usage("--server", "must begin with http://");
 	check_foreign(c);
 	check_load(c);
+	check_server(c);
+	if (c->compare)
+		check_compare(c);
 	if (c->payload_file != NULL)
 		read_payloads(c);
 }

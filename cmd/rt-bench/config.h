@@ -28,6 +28,7 @@ struct bench_config {
 
 	uint64_t subscribers;
 	const char *transport;		/* the mix as it was given */
+	bool transport_given, poll_every_given;
 	uint64_t mix[TRANSPORTS];	/* how many of them each; sum: subscribers */
 	uint64_t poll_every_ns;		/* of TRANSPORT_POLL */
 	uint64_t topics;

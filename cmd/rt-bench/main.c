@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "compare.h"
@@ -16,7 +15,10 @@
 #include "report/report.h"
 #include "stop.h"
 
+/* Columns of a table: where stdout is no terminal, and within which limits it follows one. */
 #define WIDTH_DEFAULT 80
+#define WIDTH_LEAST 40
+#define WIDTH_MOST 120
 
 /* What was measured: one run, or those of --compare. */
 struct outcome {
@@ -42,22 +44,24 @@ static int measure(const struct bench_config *c, struct outcome *o)
 
 /* --- output ---------------------------------------------------------------------------------- */
 
-static unsigned terminal_width(void)
+/* Is an environment variable there, and not empty? */
+static bool is_set(const char *name)
 {
-	struct winsize w;
+	const char *v = getenv(name);
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col < 40)
-		return WIDTH_DEFAULT;
-	return w.ws_col < 120 ? w.ws_col : 120;
+	return v != NULL && *v != '\0';
 }
 
 static int print_table(const struct bench_config *c, const struct outcome *o)
 {
-	bool terminal = isatty(STDOUT_FILENO);
-	unsigned width = terminal ? terminal_width() : WIDTH_DEFAULT;
-	bool colour = terminal && getenv("NO_COLOR") == NULL;
+	unsigned width = report_width(STDOUT_FILENO);
+	bool colour = width > 0 && !is_set("NO_COLOR");
 	const struct result *const *r = (const struct result *const *)o->results;
 
+	if (width == 0)
+		width = WIDTH_DEFAULT;
+	else
+		width = width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : width;
 	if (c->compare)
 		return report_compare(stdout, c, r, o->n, width, colour);
 	return report_text(stdout, c, r[0], width, colour);
@@ -79,23 +83,36 @@ static int print(const struct bench_config *c, const struct outcome *o)
 	return -1;
 }
 
-/* (write) fills the file (path). */
-static int save(const char *path, const struct bench_config *c, const struct outcome *o,
-	int (*write)(FILE *f, const struct bench_config *c, const struct outcome *o))
+/*
+ * Open (path), so that what cannot be written is known before a run and not after it. What is in the file stays
+ * until there is something new. 0, or -1 having said why; *f stays NULL without a path.
+ */
+static int open_file(FILE **f, const char *path)
 {
-	FILE *f;
-
 	if (path == NULL)
 		return 0;
-	f = fopen(path, "w");
-	if (f == NULL || write(f, c, o) != 0 || fflush(f) != 0) {
-		log_error("%s: %m", path);
-		if (f != NULL)
-			fclose(f);
-		return -1;
-	}
-	if (fclose(f) == 0)
+	*f = fopen(path, "a");
+	if (*f != NULL)
 		return 0;
+	log_error("%s: %m", path);
+	return -1;
+}
+
+/* (write) fills the file, which is closed in any case. */
+static int save(FILE *f, const char *path, const struct bench_config *c, const struct outcome *o,
+	int (*write)(FILE *f, const struct bench_config *c, const struct outcome *o))
+{
+	int failed;
+
+	if (f == NULL)
+		return 0;
+	/* A pipe has nothing to be cut. */
+	failed = ftruncate(fileno(f), 0) != 0 && errno != EINVAL;
+	failed = failed || write(f, c, o) != 0 || fflush(f) != 0;
+	if (failed)
+		log_error("%s: %m", path);
+	if (fclose(f) == 0 || failed)
+		return failed ? -1 : 0;
 	log_error("%s: %m", path);
 	return -1;
 }
@@ -144,11 +161,21 @@ static int judge(const struct bench_config *c, const struct outcome *o)
 	return status;
 }
 
+static int tell(const struct bench_config *c, const struct outcome *o, FILE *html, FILE *csv)
+{
+	int failed = print(c, o);
+
+	failed |= save(html, c->html_file, c, o, write_html);
+	failed |= save(csv, c->csv_file, c, o, write_csv);
+	return failed != 0 ? EXIT_RESOURCES : judge(c, o);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench_config c;
 	struct outcome o = {0};
-	int status, saved = 0;
+	FILE *html = NULL, *csv = NULL;
+	int status;
 
 	config_parse(&c, argc, argv);
 	clock_init();
@@ -157,13 +184,11 @@ int main(int argc, char **argv)
 		log_error("no descriptors: %m");
 		return EXIT_RESOURCES;
 	}
+	if (open_file(&html, c.html_file) != 0 || open_file(&csv, c.csv_file) != 0)
+		return EXIT_RESOURCES;
 	status = measure(&c, &o);
-	if (status == EXIT_DONE) {
-		saved = print(&c, &o);
-		saved |= save(c.html_file, &c, &o, write_html);
-		saved |= save(c.csv_file, &c, &o, write_csv);
-		status = saved != 0 ? EXIT_RESOURCES : judge(&c, &o);
-	}
+	if (status == EXIT_DONE)
+		status = tell(&c, &o, html, csv);
 	for (unsigned i = 0; i < o.n; i++) {
 		result_fini(o.results[i]);
 		free(o.results[i]);

@@ -2,7 +2,6 @@
 #include "options.h"
 
 #include <arpa/inet.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #define SUBSCRIBERS_MOST 1000000
 #define TOPICS_MOST 1000000
 #define SOURCES_MOST 4096
+#define COUNT_MOST UINT64_C(1000000000000)	/* payload.h has 40 bits for it */
 
 static struct bench_config *config_of(void *config)
 {
@@ -45,18 +45,49 @@ static const char *set_time(uint64_t *where_ns, const char *arg)
 	return NULL;
 }
 
-/* "1000", "2.5", "20k", "1M" a second, above 0. */
+/* Not 0. */
+static const char *set_span(uint64_t *where_ns, const char *arg)
+{
+	const char *wrong = set_time(where_ns, arg);
+
+	return wrong != NULL || *where_ns > 0 ? wrong : "must be above 0";
+}
+
+static const char *set_mix(struct bench_config *c, const char *arg)
+{
+	uint64_t mix[TRANSPORTS];
+
+	c->transport = arg;
+	c->transport_given = true;
+	return config_mix(mix, 1, arg);
+}
+
+/* Digits and a point, at (*arg), which is moved behind them: strtod alone takes "inf", "0x1", "1e9", " 1". -1: none. */
+static double parse_decimal(const char **arg)
+{
+	size_t n = strspn(*arg, "0123456789.");
+	char *end;
+	double v = strtod(*arg, &end);
+
+	if (n == 0 || end != *arg + n)
+		return -1;
+	*arg = end;
+	return v;
+}
+
+/* "1000", "2.5", "20k", "1M", with "/s" or without, above 0. */
 static const char *parse_rate(double *where, const char *arg)
 {
-	char *end;
-	double v = strtod(arg, &end);
+	double v = parse_decimal(&arg);
 
-	if (*end == 'k' || *end == 'K')
-		v *= 1e3, end++;
-	else if (*end == 'M')
-		v *= 1e6, end++;
-	if (end == arg || *end != '\0' || !isfinite(v) || v <= 0 || v > 1e9)
-		return "is not a number above 0, like 100, 0.5 or 20k";
+	if (*arg == 'k' || *arg == 'K')
+		v *= 1e3, arg++;
+	else if (*arg == 'M')
+		v *= 1e6, arg++;
+	if (strcmp(arg, "/s") == 0)
+		arg += 2;
+	if (*arg != '\0' || v <= 0 || v > 1e9)
+		return "is not a number a second above 0, like 100, 0.5, 20k or 100/s";
 	*where = v;
 	return NULL;
 }
@@ -94,7 +125,7 @@ SETTER(sub_url, set_template(&c->sub_url, arg))
 SETTER(pub_url, set_template(&c->pub_url, arg))
 SETTER(pub_body, set_template(&c->pub_body, arg))
 SETTER(pub_type, set_text(&c->pub_type, arg))
-SETTER(transport, set_text(&c->transport, arg))
+SETTER(transport, set_mix(c, arg))
 SETTER(payload, set_text(&c->payload_file, arg))
 SETTER(html, set_text(&c->html_file, arg))
 SETTER(csv, set_text(&c->csv_file, arg))
@@ -104,18 +135,18 @@ SETTER(topics, set_number(&c->topics, arg, 1, TOPICS_MOST))
 SETTER(topics_each, set_number(&c->topics_each, arg, 1, 100))
 SETTER(window, set_number(&c->window, arg, 1, 1000000))
 SETTER(batch, set_number(&c->batch, arg, 1, 100000))
-SETTER(count, set_number(&c->count, arg, 1, INT64_MAX))
+SETTER(count, set_number(&c->count, arg, 1, COUNT_MOST))
 SETTER(slow, set_number(&c->slow, arg, 0, SUBSCRIBERS_MOST))
 SETTER(rate, parse_rate(&c->rate, arg))
 SETTER(ramp, parse_rate(&c->ramp, arg))
 SETTER(churn, parse_rate(&c->churn, arg))
-SETTER(poll_every, set_time(&c->poll_every_ns, arg))
-SETTER(duration, set_time(&c->duration_ns, arg))
+SETTER(poll_every, set_span(&c->poll_every_ns, arg))
+SETTER(duration, set_span(&c->duration_ns, arg))
 SETTER(warmup, set_time(&c->warmup_ns, arg))
 SETTER(drain, set_time(&c->drain_ns, arg))
 SETTER(slow_for, set_time(&c->slow_for_ns, arg))
 SETTER(resume_after, set_time(&c->resume_after_ns, arg))
-SETTER(connect_timeout, set_time(&c->connect_timeout_ns, arg))
+SETTER(connect_timeout, set_span(&c->connect_timeout_ns, arg))
 FLAG(herd, herd)
 FLAG(no_resume, no_resume)
 FLAG(json, json)
@@ -141,10 +172,9 @@ static const char *set_size(void *config, const char *arg)
 
 static const char *set_zipf(void *config, const char *arg)
 {
-	char *end;
-	double v = strtod(arg, &end);
+	double v = parse_decimal(&arg);
 
-	if (end == arg || *end != '\0' || !(v > 0 && v <= 10))
+	if (*arg != '\0' || v <= 0 || v > 10)
 		return "is not an exponent above 0, at most 10; 1 is usual";
 	config_of(config)->zipf = v;
 	return NULL;

@@ -44,8 +44,15 @@ COUNT(doubled, all.verdict.doubled)
 COUNT(disordered, all.verdict.disordered)
 COUNT(corrupt, all.verdict.corrupt)
 COUNT(broken, all.broken)
+COUNT(refused, pub.refused)
 COUNT(deliveries, all.deliveries)
 COUNT(sent, pub.sent)
+
+/* Subscribers that were not there when publishing began. */
+static double absent(const struct result *r)
+{
+	return (double)(r->all.subscribers - r->all.connected);
+}
 
 static const struct threshold_figure figures[] = {
 	{"ack_", KIND_TIMES, ack, NULL},
@@ -56,6 +63,8 @@ static const struct threshold_figure figures[] = {
 	{"disordered", KIND_COUNT, NULL, disordered},
 	{"corrupt", KIND_COUNT, NULL, corrupt},
 	{"broken", KIND_COUNT, NULL, broken},
+	{"absent", KIND_COUNT, NULL, absent},
+	{"refused", KIND_COUNT, NULL, refused},
 	{"deliveries", KIND_COUNT, NULL, deliveries},
 	{"sent", KIND_COUNT, NULL, sent},
 	{"rate", KIND_COUNT, NULL, figure_rate},
@@ -194,7 +203,7 @@ static const char *parse_one(struct threshold *t, struct str s)
 		return "is not a condition: a figure, >, >=, < or <=, and a limit, as in 'p99>50ms,lost>0'";
 	if (!find_figure(t, trimmed((struct str){s.p, n})))
 		return "names no figure: p50, p90, p99, p999, max, mean (also with ack_ or connect_ in front), lost, "
-			"doubled, disordered, corrupt, broken, deliveries, sent, rate, cpu and memory are known";
+			"doubled, disordered, corrupt, broken, absent, refused, deliveries, sent, rate, cpu and memory are known";
 	t->op = s.p[n];
 	if (n + 1 < s.n && s.p[n + 1] == '=') {
 		t->op = t->op == '>' ? 'G' : 'L';
@@ -219,6 +228,11 @@ const char *threshold_parse(struct threshold *t, unsigned *n, const char *arg)
 			return NULL;
 		arg += len + 1;
 	}
+}
+
+bool threshold_needs_pid(const struct threshold *t)
+{
+	return t->figure->value == figure_cpu || t->figure->value == figure_memory;
 }
 
 /* --- judging --------------------------------------------------------------------------------- */

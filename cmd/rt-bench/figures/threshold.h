@@ -7,8 +7,8 @@
  * means "or".
  *
  *   p50 p90 p99 p999 max mean       end-to-end latency     ack_p50 ... ack_max    acknowledgement
- *   connect_p99 ...                 connecting             lost doubled disordered corrupt broken
- *   deliveries sent rate            counts; deliveries/s   cpu (per delivery)     memory (per connection)
+ *   connect_p99 ...                 connecting             lost doubled disordered corrupt
+ *   broken absent refused deliveries sent rate    counts; deliveries/s   cpu (per delivery)     memory (per connection)
  *   compared by > >= < <= with a number (20k), a time (50ms) or a size (2K), as the figure wants.
  */
 #include "figures/figure.h"
@@ -27,6 +27,9 @@ struct threshold {
 
 /** Parse the conditions of (arg) into t[*n ...]. NULL, or what is wrong with it, static. */
 const char *threshold_parse(struct threshold *t, unsigned *n, const char *arg);
+
+/** Is it about the server's own figures, which only --pid brings? */
+bool threshold_needs_pid(const struct threshold *t);
 
 /**
  * Is the condition true of (r), so that the run has failed? (value) gets the figure it saw. A figure that

@@ -118,24 +118,33 @@ static int no_memory(void)
 	return EXIT_RESOURCES;
 }
 
+static int find_target(struct target *t, const char *url)
+{
+	const char *wrong = target_parse(t, url);
+	int status = EXIT_USAGE;
+
+	if (wrong == NULL) {
+		wrong = target_look_up(t);
+		status = EXIT_UNREACHABLE;
+	}
+	if (wrong == NULL)
+		return EXIT_DONE;
+	log_error("%s: %s", url, wrong);
+	return status;
+}
+
 static int find_targets(struct bench *b)
 {
 	const struct bench_config *c = b->c;
-	const char *sub = c->sub_url != NULL ? c->sub_url : c->server, *wrong;
-	const char *pub = c->pub_url != NULL ? c->pub_url : c->server;
+	int status;
 
 	b->sub_is_rt = c->sub_url == NULL;
 	b->pub_is_rt = c->pub_url == NULL;
-	wrong = target_parse(&b->sub, sub);
-	if (wrong != NULL) {
-		log_error("%s: %s", sub, wrong);
-		return EXIT_UNREACHABLE;
-	}
-	wrong = target_parse(&b->pub, pub);
-	if (wrong != NULL) {
-		log_error("%s: %s", pub, wrong);
-		return EXIT_UNREACHABLE;
-	}
+	status = find_target(&b->sub, c->sub_url != NULL ? c->sub_url : c->server);
+	if (status == EXIT_DONE)
+		status = find_target(&b->pub, c->pub_url != NULL ? c->pub_url : c->server);
+	if (status != EXIT_DONE)
+		return status;
 	if (c->publishers < c->topics && c->publish_how == PUBLISH_WS && !b->pub_is_rt &&
 	    template_uses(b->pub.path, "topic")) {
 		log_error("a WebSocket publishes to one topic here: give as many --publishers as --topics");
@@ -202,6 +211,7 @@ int bench_init(struct bench *b, const struct bench_config *c)
 		.streams = {(uint32_t)c->topics, (uint32_t)c->publishers},
 		.from_outside = c->publishers == 0 || is_without_payload(c),
 		.failure = EXIT_UNREACHABLE,
+		.complaining = PTHREAD_MUTEX_INITIALIZER,
 		.end_ns = UINT64_MAX,
 	};
 	status = find_targets(b);
@@ -260,7 +270,7 @@ static void clear_progress(struct bench *b)
 void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *fmt, ...)
 {
 	int saved = errno;
-	char text[512];
+	char text[sizeof(b->complaint)];
 	va_list ap;
 
 	if (atomic_exchange(flag, true))
@@ -271,7 +281,11 @@ void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_error("%s", text);
+	pthread_mutex_lock(&b->complaining);
+	if (strcmp(b->complaint, text) != 0)
+		log_error("%s", text);
+	memcpy(b->complaint, text, sizeof(text));
+	pthread_mutex_unlock(&b->complaining);
 }
 
 /* The detail of a problem in JSON, or the first line of whatever it is. */

@@ -6,6 +6,7 @@
  * What all threads of a run share. Made before the threads and const from then on, but for what is
  * atomic, and the times, which are set before the threads are told to publish.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,6 +51,8 @@ struct bench {
 	_Atomic int64_t given_up;
 	/* what went wrong first is said, the rest is counted */
 	atomic_bool sub_complained, pub_complained;
+	pthread_mutex_t complaining;
+	char complaint[512];		/* the last: what is wrong with both is said once */
 	_Atomic int failure;		/* the exit status that the first complaint means */
 	atomic_bool progress_shown;	/* a progress line stands on the terminal */
 };

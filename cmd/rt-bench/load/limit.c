@@ -82,18 +82,19 @@ void limit_judge(const struct session *s, struct result *r)
 
 	r->own_busiest = l.busiest > 1 ? 1 : l.busiest;
 	if (l.busiest > BUSY_MOST)
-		r->limit = "a thread of rt-bench was busy for more than 85 % of the time: more --threads, or fewer "
-			"subscribers, would show what the server can do";
+		r->limit = "one of its threads was busy for more than 85 % of the time, so the server may be better than "
+			"these figures; give it more --threads, or fewer --subscribers";
 	else if (is_late(s))
-		r->limit = "rt-bench itself sent late, and much of the latency is that";
+		r->limit = "it sent events late, which is much of their latency here; give it a processor of its own, "
+			"or a lower --rate";
 	else if (l.waited > WAITED_MOST || is_starved(r, &l))
-		r->limit = "a thread of rt-bench had to wait for a processor: others, or the server, need this machine, "
-			"too, and much of the latency is that";
+		r->limit = "it had to wait for a processor, as the server or others need this machine, too, which is much "
+			"of the latency here; give it a processor of its own";
 }
 
 const char *limit_connecting(const struct session *s)
 {
 	if (load_of(s).busiest <= BUSY_MOST)
 		return NULL;
-	return "rt-bench was busy with connecting: connect times are partly its own";
+	return "it was busy with connecting, so that times of connecting are partly its own";
 }

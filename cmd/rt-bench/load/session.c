@@ -76,10 +76,18 @@ void session_mark(const struct session *s, struct thread_mark *marks)
 
 /* --- progress -------------------------------------------------------------------------------- */
 
+/* As wide as the line may be: in the last column, a terminal may go to the next. */
+static unsigned columns(void)
+{
+	unsigned width = report_width(STDERR_FILENO);
+
+	return width > 1 ? width - 1 : 1;
+}
+
 static void show(struct session *s, const char *text)
 {
 	char line[LINE_MAX_BYTES + 16];
-	int n = snprintf(line, sizeof(line), "\r%s\033[K", text);
+	int n = snprintf(line, sizeof(line), "\r%.*s\033[K", (int)columns(), text);
 	ssize_t written = write(STDERR_FILENO, line, (size_t)n);
 
 	(void)written;
@@ -92,7 +100,8 @@ void session_show_connecting(struct session *s)
 
 	if (!s->progress)
 		return;
-	snprintf(text, sizeof(text), "connecting: %" PRIu32 " of %" PRIu64, session_ready(s), s->b.c->subscribers);
+	snprintf(text, sizeof(text), "%s%sconnecting: %" PRIu32 " of %" PRIu64, s->r->label,
+		*s->r->label == '\0' ? "" : ": ", session_ready(s), s->b.c->subscribers);
 	show(s, text);
 }
 
@@ -195,7 +204,7 @@ void session_interval(struct session *s)
 	fill_latency(&s->now, i);
 	if (!s->progress)
 		return;
-	report_progress(text, sizeof(text), i, (double)s->b.c->duration_ns * 1e-9);
+	report_progress(text, sizeof(text), i, s->r->label, (double)s->b.c->duration_ns * 1e-9, columns());
 	show(s, text);
 }
 

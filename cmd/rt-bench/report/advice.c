@@ -5,13 +5,14 @@
 #include "report/shared.h"
 
 /*
- * Which transport fits. Rules, in this order: nothing that lost or damaged an event; of the others the
- * lowest p99, where a fifth more counts as the same; of those the least cost for the server, where a tenth
- * more counts as the same; of those the simplest. Polls stand apart: they are later by their interval, and
- * fit where that does not matter and they cost less.
+ * Which transport fits. Rules, in this order: nothing that lost or damaged an event; of the others the lowest
+ * p99, where half more, or what nobody notices, counts as the same: a p99 of one run is no steadier; of those the
+ * least cost for the server, where a quarter more counts as the same; of those the simplest. Polls stand apart:
+ * they are later by their interval, and fit where that does not matter and they cost less.
  */
-#define ALIKE_TIME 1.2
-#define ALIKE_COST 1.1
+#define ALIKE_TIME 1.5
+#define ALIKE_NS 5e6
+#define ALIKE_COST 1.25
 
 struct advice {
 	const struct result *const *r;
@@ -73,7 +74,7 @@ static double lowest_p99(const struct advice *a)
 
 static bool is_fast(const struct result *r, double low)
 {
-	return is_live(r) && p99(r) <= low * ALIKE_TIME;
+	return is_live(r) && (p99(r) <= low * ALIKE_TIME || p99(r) <= low + ALIKE_NS);
 }
 
 static const struct result *choose(const struct advice *a, double low)
@@ -117,7 +118,7 @@ static void tell_choice(struct advice *a, const struct result *best, double low)
 			least = cost(a, a->r[i]);
 	text_add(&a->t, "What fits: %s. ", best->label);
 	fast = add_fast(a, low);
-	text_add(&a->t, fast > 1 ? " are the fastest, within a fifth (p99 %s or a little more)" :
+	text_add(&a->t, fast > 1 ? " are the fastest, and alike (p99 from %s)" :
 		" is the fastest (p99 %s)", figure_time(time, low));
 	if (fast == 1) {
 		text_add(&a->t, ". ");
@@ -128,15 +129,19 @@ static void tell_choice(struct advice *a, const struct result *best, double low)
 		text_add(&a->t, "; of these %s costs least, %s%s per event. ", best->label, each,
 			a->by_cpu ? " of the server's CPU" : " on the wire");
 	else
-		text_add(&a->t, "; %s costs, within a tenth, no more than the others, %s%s per event, "
-			"and is the simplest. ", best->label, each, a->by_cpu ? " of the server's CPU" : " on the wire");
+		text_add(&a->t, "; %s costs hardly more than the cheapest of them, %s%s per event, and is the simplest. ",
+			best->label, each, a->by_cpu ? " of the server's CPU" : " on the wire");
 }
 
-static void add_times(struct advice *a, double ratio, const char *what)
+/* "2.10 times the CPU", "24 % of the CPU". */
+static void add_ratio(struct advice *a, double ratio, const char *what)
 {
 	char n[FIGURE_LEN];
 
-	text_add(&a->t, "%s times the %s", figure_number(n, ratio), what);
+	if (ratio < 0.995)
+		text_add(&a->t, "%s of the %s", figure_percent(n, ratio), what);
+	else
+		text_add(&a->t, "%s times the %s", figure_number(n, ratio), what);
 }
 
 /* A live transport that is not among the fastest, or costs more: by how much. */
@@ -148,9 +153,9 @@ static void tell_others(struct advice *a, const struct result *best)
 		if (!is_live(r) || !has_transport(r, TRANSPORT_LONGPOLL) || r == best)
 			continue;
 		text_add(&a->t, "%s, for where streams do not get through, takes ", r->label);
-		add_times(a, p99(r) / p99(best), "p99");
+		add_ratio(a, p99(r) / p99(best), "p99");
 		text_add(&a->t, " and ");
-		add_times(a, cost(a, r) / cost(a, best), a->by_cpu ? "CPU. " : "bytes. ");
+		add_ratio(a, cost(a, r) / cost(a, best), a->by_cpu ? "CPU. " : "bytes. ");
 	}
 }
 
@@ -176,11 +181,11 @@ static void tell_polls(struct advice *a, const struct result *best)
 		text_add(&a->t, "What is left is %s, %s late (p99). ", poll->label, figure_time(time, p99(poll)));
 	} else if (cost(a, poll) * ALIKE_COST < cost(a, best)) {
 		text_add(&a->t, "If %s (p99) is soon enough, %s takes ", figure_time(time, p99(poll)), poll->label);
-		add_times(a, cost(a, poll) / cost(a, best), what);
+		add_ratio(a, cost(a, poll) / cost(a, best), what);
 		text_add(&a->t, ". ");
 	} else {
 		text_add(&a->t, "Polling is later, and saves nothing here: %s takes ", poll->label);
-		add_times(a, cost(a, poll) / cost(a, best), what);
+		add_ratio(a, cost(a, poll) / cost(a, best), what);
 		text_add(&a->t, ". ");
 	}
 }
@@ -192,8 +197,11 @@ static void tell_doubts(struct advice *a)
 			text_add(&a->t, "%s is left out: %s. ", a->r[i]->label,
 				a->r[i]->all.latency.count == 0 ? "nothing came" : "it did not deliver all as it should");
 	for (unsigned i = 0; i < a->n; i++)
-		if (a->r[i]->limit != NULL)
-			text_add(&a->t, "The figures of %s are rt-bench's as much as the server's. ", a->r[i]->label);
+		if (a->r[i]->limit != NULL) {
+			text_add(&a->t, "As rt-bench was the bottleneck at times, do not decide before you have measured where "
+				"it has room. ");
+			break;
+		}
 	if (!a->by_cpu)
 		text_add(&a->t, "Cost is bytes here, as the server's CPU was not measured (--pid). ");
 }

@@ -95,20 +95,18 @@ static void print_table(FILE *out, const struct result *const *r, unsigned n, un
 
 /* --- what was wrong -------------------------------------------------------------------------- */
 
-/* Returns how many there were. */
-static unsigned print_remarks(FILE *out, const struct bench_config *c, const struct result *r, unsigned width,
-	bool colour)
+/* Notes are left out: they do not say which fits. Returns how many there were. */
+static unsigned print_remarks(FILE *out, const struct said *said, unsigned n, unsigned width, bool colour)
 {
-	struct remark remarks[REMARKS_MAX];
-	unsigned n = report_remarks(remarks, c, r), printed = 0;
-	char text[REMARK_LEN + 80];
+	char text[sizeof(said->who) + REMARK_LEN];
+	unsigned printed = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (remarks[i].kind == REMARK_NOTE)
+		if (said[i].remark.kind == REMARK_NOTE)
 			continue;
-		snprintf(text, sizeof(text), "%s: %s", r->label, remarks[i].text);
+		snprintf(text, sizeof(text), "%s: %s", said[i].who, said[i].remark.text);
 		if (colour)
-			fputs(remarks[i].kind == REMARK_FAULT ? RED : YELLOW, out);
+			fputs(said[i].remark.kind == REMARK_FAULT ? RED : YELLOW, out);
 		report_wrap(out, text, 0, 2, width);
 		fprintf(out, "%s\n", colour ? OFF : "");
 		printed++;
@@ -119,8 +117,8 @@ static unsigned print_remarks(FILE *out, const struct bench_config *c, const str
 int report_compare(FILE *out, const struct bench_config *c, const struct result *const *r, unsigned n,
 	unsigned width, bool colour)
 {
+	struct said said[SAID_MAX];
 	char text[1024];
-	unsigned wrong = 0;
 
 	report_asked(text, sizeof(text), c, true);
 	report_wrap(out, text, 0, 0, width);
@@ -128,9 +126,7 @@ int report_compare(FILE *out, const struct bench_config *c, const struct result 
 	if (n > 0)
 		print_table(out, r, n, width);
 	fputc('\n', out);
-	for (unsigned i = 0; i < n; i++)
-		wrong += print_remarks(out, c, r[i], width, colour);
-	if (wrong > 0)
+	if (print_remarks(out, said, report_said(said, c, r, n), width, colour) > 0)
 		fputc('\n', out);
 	report_advice(text, sizeof(text), r, n);
 	if (*text != '\0') {

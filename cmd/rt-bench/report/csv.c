@@ -22,16 +22,27 @@ static void put_text(FILE *out, const char *s)
 	fputc('"', out);
 }
 
+/* Empty if nobody measured it. */
+static void put_known(FILE *out, uint64_t n)
+{
+	if (n > 0)
+		fprintf(out, "%" PRIu64, n);
+}
+
 static void put_interval(FILE *out, const char *label, const struct result_interval *i)
 {
+	const uint64_t measured[] = {i->p50_ns, i->p99_ns, i->max_ns, i->ack_p99_ns, i->server_cpu_ns, i->own_cpu_ns};
 	double seconds = i->seconds > 0 ? i->seconds : 1;
 
 	put_text(out, label);
 	fprintf(out, ",%.3f,%.3f", i->at_s, i->seconds);
 	fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, i->sent, i->acked, i->deliveries);
 	fprintf(out, ",%.1f,%" PRIu64 ",%" PRIu64, (double)i->deliveries / seconds, i->lost, i->connections);
-	fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, i->p50_ns, i->p99_ns, i->max_ns, i->ack_p99_ns);
-	fprintf(out, ",%" PRIu64 ",%" PRIu64 "\r\n", i->server_cpu_ns, i->own_cpu_ns);
+	for (size_t k = 0; k < sizeof(measured) / sizeof(measured[0]); k++) {
+		fputc(',', out);
+		put_known(out, measured[k]);
+	}
+	fputs("\r\n", out);
 }
 
 int report_csv(FILE *out, const struct result *const *r, unsigned n)

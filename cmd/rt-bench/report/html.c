@@ -21,7 +21,7 @@ static const char style[] =
 	":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--text:#1b2330;--muted:#5d6878;--grid:#e1e5eb;"
 	"--fault:#b91c1c;--fault-bg:#fdecec;--warn:#8a5300;--warn-bg:#fff4dc;--good:#16703c;--good-bg:#e6f5ec;"
 	"--c0:#2563eb;--c1:#d9730d;--c2:#0d8a66;--c3:#b4259f;--c4:#0e8aa8;--c5:#7048c8;--c6:#70831a}\n"
-	"@media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1b2129;--text:#e6eaf0;--muted:#9aa5b4;"
+	"@media screen and (prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1b2129;--text:#e6eaf0;--muted:#9aa5b4;"
 	"--grid:#2d3541;--fault:#ff9d94;--fault-bg:#431c1c;--warn:#f5c66b;--warn-bg:#3b2d0e;--good:#7fd8a4;"
 	"--good-bg:#15341f;--c0:#6ea8ff;--c1:#ff9f52;--c2:#45cfa4;--c3:#ec7fdc;--c4:#4fc7e3;--c5:#b094ff;"
 	"--c6:#bccf5a}}\n"
@@ -114,14 +114,14 @@ static void put_say(FILE *out, const char *class, const char *who, const char *t
 	fputs("</p>\n", out);
 }
 
-static void put_remarks(FILE *out, const struct bench_config *c, const struct result *r)
+static void put_remarks(FILE *out, const struct bench_config *c, const struct result *const *r, unsigned n)
 {
 	static const char *const classes[] = {"note", "warn", "fault"};
-	struct remark remarks[REMARKS_MAX];
-	unsigned n = report_remarks(remarks, c, r);
+	struct said said[SAID_MAX];
+	unsigned sum = report_said(said, c, r, n);
 
-	for (unsigned i = 0; i < n; i++)
-		put_say(out, classes[remarks[i].kind], r->label, remarks[i].text);
+	for (unsigned i = 0; i < sum; i++)
+		put_say(out, classes[said[i].remark.kind], said[i].who, said[i].remark.text);
 }
 
 static void put_advice(FILE *out, const char *text)
@@ -492,8 +492,7 @@ int report_html(FILE *out, const struct bench_config *c, const struct result *co
 	put_head(out, c, n != 1);
 	if (n > 0 && all_clean(r, n) && r[0]->all.subscribers > 0)
 		put_say(out, "good", "", "Nothing was lost, doubled, out of order or corrupt.");
-	for (unsigned i = 0; i < n; i++)
-		put_remarks(out, c, r[i]);
+	put_remarks(out, c, r, n);
 	if (n == 1) {
 		put_one(out, r[0]);
 	} else {

@@ -6,6 +6,7 @@
 
 #include "opt.h"
 #include "report/shared.h"
+#include "units.h"
 #include "utf8.h"
 
 /* An object or array that is being written. */
@@ -92,6 +93,16 @@ static void put_text(struct json *j, const char *s, const char *v)
 		put_string(j->out, v);
 }
 
+/* Now. */
+static void put_time(struct json *j, const char *s)
+{
+	char text[UNITS_RFC3339_LEN + 1];
+
+	units_format_time(text, units_now_us() / 1000);
+	text[UNITS_RFC3339_LEN] = '\0';
+	put_text(j, s, text);
+}
+
 /* --- parts ----------------------------------------------------------------------------------- */
 
 static void put_mix(struct json *j, const struct bench_config *c)
@@ -101,6 +112,12 @@ static void put_mix(struct json *j, const struct bench_config *c)
 		if (c->mix[t] > 0)
 			put_count(j, transport_name((enum transport)t), c->mix[t]);
 	close_in(j, '}');
+}
+
+/* What was not asked for is null. */
+static double positive(double v)
+{
+	return v > 0 ? v : NAN;
 }
 
 static void put_config(struct json *j, const struct bench_config *c)
@@ -117,18 +134,25 @@ static void put_config(struct json *j, const struct bench_config *c)
 	put_count(j, "topics_each", c->topics_each);
 	put_count(j, "publishers", c->publishers);
 	put_text(j, "publish", publish[c->publish_how]);
-	put_number(j, "rate", c->rate > 0 ? c->rate : NAN);
+	put_number(j, "rate_per_s", positive(c->rate));
 	put_count(j, "window", c->window);
-	put_count(j, "size", c->size);
-	put_number(j, "zipf", c->zipf > 0 ? c->zipf : NAN);
-	put_number(j, "duration_s", c->duration_ns > 0 ? (double)c->duration_ns / 1e9 : NAN);
-	put_number(j, "count", c->count > 0 ? (double)c->count : NAN);
+	put_count(j, "batch", c->batch);
+	put_count(j, "size_bytes", c->size);
+	put_text(j, "payload", c->payload_file);
+	put_number(j, "zipf", positive(c->zipf));
+	put_number(j, "duration_s", positive((double)c->duration_ns / 1e9));
+	put_number(j, "count", positive((double)c->count));
 	put_number(j, "warmup_s", (double)c->warmup_ns / 1e9);
-	put_number(j, "ramp", c->ramp > 0 ? c->ramp : NAN);
+	put_number(j, "drain_s", (double)c->drain_ns / 1e9);
+	put_number(j, "poll_every_s", (double)c->poll_every_ns / 1e9);
+	put_number(j, "ramp_per_s", positive(c->ramp));
 	put_count(j, "threads", c->threads);
 	put_count(j, "slow", c->slow);
-	put_number(j, "churn", c->churn);
+	put_number(j, "slow_for_s", (double)c->slow_for_ns / 1e9);
+	put_number(j, "churn_per_s", positive(c->churn));
 	put_flag(j, "herd", c->herd);
+	put_number(j, "resume_after_s", (double)c->resume_after_ns / 1e9);
+	put_flag(j, "resume", !c->no_resume);
 	close_in(j, '}');
 }
 
@@ -189,26 +213,21 @@ static void put_publishers(struct json *j, const struct result_publishers *p)
 	close_in(j, '}');
 }
 
-static double known(uint64_t v)
-{
-	return v > 0 ? (double)v : NAN;
-}
-
 static void put_machines(struct json *j, const struct result *r)
 {
 	open_in(j, "server", '{');
-	put_number(j, "cpu_ns", known(r->server_cpu_ns));
+	put_number(j, "cpu_ns", positive((double)r->server_cpu_ns));
 	put_number(j, "cpu_ns_per_delivery", figure_cpu(r));
-	put_number(j, "pss_before", known(r->server_pss_before));
-	put_number(j, "pss_idle", known(r->server_pss_idle));
-	put_number(j, "pss_after", known(r->server_pss_after));
-	put_number(j, "bytes_per_connection", figure_memory(r));
+	put_number(j, "pss_before_bytes", positive((double)r->server_pss_before));
+	put_number(j, "pss_idle_bytes", positive((double)r->server_pss_idle));
+	put_number(j, "pss_after_bytes", positive((double)r->server_pss_after));
+	put_number(j, "memory_bytes_per_connection", figure_memory(r));
 	close_in(j, '}');
 	open_in(j, "generator", '{');
 	put_count(j, "threads", r->threads);
 	put_count(j, "cpu_ns", r->own_cpu_ns);
 	put_number(j, "cpu_ns_per_delivery", figure_own_cpu(r));
-	put_number(j, "busiest", r->own_busiest);
+	put_number(j, "busiest_share", r->own_busiest);
 	put_text(j, "limit", r->limit);
 	close_in(j, '}');
 }
@@ -227,8 +246,8 @@ static void put_interval(struct json *j, const struct result_interval *i)
 	put_count(j, "p99_ns", i->p99_ns);
 	put_count(j, "max_ns", i->max_ns);
 	put_count(j, "ack_p99_ns", i->ack_p99_ns);
-	put_number(j, "server_cpu_ns", known(i->server_cpu_ns));
-	put_number(j, "own_cpu_ns", known(i->own_cpu_ns));
+	put_number(j, "server_cpu_ns", positive((double)i->server_cpu_ns));
+	put_number(j, "own_cpu_ns", positive((double)i->own_cpu_ns));
 	close_in(j, '}');
 }
 
@@ -254,6 +273,7 @@ int report_json(FILE *out, const struct bench_config *c, const struct result *r)
 
 	open_in(&j, NULL, '{');
 	put_text(&j, "version", opt_version);
+	put_time(&j, "time");
 	put_text(&j, "label", *r->label == '\0' ? NULL : r->label);
 	put_flag(&j, "clean", verdict_clean(&r->all.verdict));
 	put_flag(&j, "interrupted", r->interrupted);

@@ -5,8 +5,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include "report/report.h"
 #include "terminal.h"
+
+/* Of a terminal that does not tell. */
+#define WIDTH_UNKNOWN 80
 
 /* --- tables ---------------------------------------------------------------------------------- */
 
@@ -110,6 +115,15 @@ bool report_utf8(void)
 			return strcasestr(v, "UTF-8") != NULL || strcasestr(v, "UTF8") != NULL;
 	}
 	return false;
+}
+
+unsigned report_width(int fd)
+{
+	struct winsize w;
+
+	if (ioctl(fd, TIOCGWINSZ, &w) != 0)
+		return 0;
+	return w.ws_col > 0 ? w.ws_col : WIDTH_UNKNOWN;
 }
 
 /* Columns that a UTF-8 text takes, near enough for URLs and names. */
@@ -293,7 +307,7 @@ void report_faults(char *dst, size_t size, const struct result_group *g)
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
 	if (verdict_clean(v)) {
-		snprintf(dst, size, "none: nothing lost, doubled, out of order or corrupt");
+		snprintf(dst, size, "nothing lost, doubled, out of order or corrupt");
 		return;
 	}
 	text_add(&t, "lost %s", figure_count(a, v->lost));
@@ -347,7 +361,7 @@ static void remark_warnings(struct remarks *list, const struct result *r)
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
 	if (r->limit != NULL)
-		remark(list, REMARK_WARNING, "rt-bench was the bottleneck, these figures are not the server's alone: %s", r->limit);
+		remark(list, REMARK_WARNING, "rt-bench was the bottleneck: %s", r->limit);
 	if (r->interrupted)
 		remark(list, REMARK_WARNING, "interrupted: this is what was measured until then");
 	if (r->all.connected < r->all.subscribers)
@@ -393,4 +407,38 @@ unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_c
 	remark_warnings(&list, r);
 	remark_notes(&list, r);
 	return list.n;
+}
+
+static struct said *find_said(struct said *said, unsigned *n, const struct remark *remark)
+{
+	for (unsigned i = 0; i < *n; i++)
+		if (strcmp(said[i].remark.text, remark->text) == 0)
+			return &said[i];
+	if (*n == SAID_MAX)
+		return NULL;
+	said[*n].remark = *remark;
+	said[*n].who[0] = '\0';
+	return &said[(*n)++];
+}
+
+unsigned report_said(struct said said[SAID_MAX], const struct bench_config *c, const struct result *const *r,
+	unsigned n)
+{
+	struct remark remarks[REMARKS_MAX];
+	unsigned sum = 0;
+
+	for (unsigned k = 0; k < n; k++) {
+		unsigned some = report_remarks(remarks, c, r[k]);
+
+		for (unsigned i = 0; i < some; i++) {
+			struct said *s = find_said(said, &sum, &remarks[i]);
+			struct text t;
+
+			if (s == NULL)
+				continue;
+			t = (struct text){s->who, sizeof(s->who), strlen(s->who)};
+			text_add(&t, "%s%s", t.len > 0 ? ", " : "", r[k]->label);
+		}
+	}
+	return sum;
 }

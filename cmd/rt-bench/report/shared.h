@@ -58,7 +58,19 @@ void report_asked(char *dst, size_t size, const struct bench_config *c, bool com
 /** All that has to be said beside the figures, the worst first. Returns how many. */
 unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_config *c, const struct result *r);
 
-/** "lost 12 (0.006 %), doubled 0, out of order 0, corrupt 0", or that there is no fault. */
+/** A remark on some of several results: each is said once. */
+struct said {
+	struct remark remark;
+	char who[96];		/* labels of those it is about */
+};
+
+#define SAID_MAX 32
+
+/** What has to be said of the (n) results, the worst of the first of them first. Returns how much. */
+unsigned report_said(struct said said[SAID_MAX], const struct bench_config *c, const struct result *const *r,
+	unsigned n);
+
+/** "lost 12 (0.006 %), doubled 0, out of order 0, corrupt 0", or that there is nothing of that. */
 void report_faults(char *dst, size_t size, const struct result_group *g);
 
 /** How many transports have subscribers. */

@@ -127,14 +127,21 @@ static void print_own(const struct page *p, const struct result *r)
 	line(p, "rt-bench", r->limit != NULL ? REMARK_WARNING : REMARK_NOTE, text);
 }
 
-static void print_faults(const struct page *p, const struct result *r)
+/* What most want to know, in one line: did all arrive, and how soon? */
+static void print_verdict(const struct page *p, const struct result *r)
 {
-	char text[REMARK_LEN];
+	char text[REMARK_LEN + FIGURE_LEN], time[FIGURE_LEN];
+	bool good = verdict_clean(&r->all.verdict);
+	struct text t = {text, sizeof(text), 0};
 
-	if (r->all.subscribers == 0)
+	if (r->all.deliveries == 0 && r->undelivered == 0)
 		return;
-	report_faults(text, sizeof(text), &r->all);
-	line(p, "faults", verdict_clean(&r->all.verdict) ? REMARK_NOTE : REMARK_FAULT, text);
+	report_faults(text, REMARK_LEN, &r->all);
+	t.len = strlen(text);
+	if (r->all.latency.count > 0)
+		text_add(&t, "; 99 of 100 came within %s",
+			figure_time(time, (double)histogram_percentile(&r->all.latency, 99)));
+	line(p, "verdict", good ? REMARK_NOTE : REMARK_FAULT, text);
 }
 
 static void print_remarks(const struct page *p, const struct bench_config *c, const struct result *r)
@@ -142,14 +149,10 @@ static void print_remarks(const struct page *p, const struct bench_config *c, co
 	static const char *const labels[] = {"note", "warning", "fault"};
 	struct remark remarks[REMARKS_MAX];
 	unsigned n = report_remarks(remarks, c, r);
-	bool first = true;
 
 	for (unsigned i = 0; i < n; i++) {
 		if (i == 0 && !verdict_clean(&r->all.verdict))
-			continue;	/* stands under "faults" already */
-		if (first)
-			fputc('\n', p->out);
-		first = false;
+			continue;	/* the verdict says it already */
 		line(p, labels[remarks[i].kind], remarks[i].kind, remarks[i].text);
 	}
 }
@@ -281,6 +284,7 @@ static void print_histogram(const struct page *p, const struct histogram *h, con
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
+/* What matters most comes last: there a terminal shows it, however small. */
 int report_text(FILE *out, const struct bench_config *c, const struct result *r, unsigned width, bool colour)
 {
 	struct page p = {out, width, colour, report_utf8()};
@@ -288,40 +292,19 @@ int report_text(FILE *out, const struct bench_config *c, const struct result *r,
 
 	report_asked(asked, sizeof(asked), c, false);
 	report_wrap(out, asked, 0, 0, width);
-	fputs("\n\n", out);
-	print_connected(&p, r);
-	print_published(&p, r);
-	print_delivered(&p, r);
-	print_faults(&p, r);
-	print_server(&p, r);
-	print_own(&p, r);
-	print_times(&p, r);
+	fputc('\n', out);
 	if (r->all.latency.count > 0)
 		print_histogram(&p, &r->all.latency, "latency");
 	else
 		print_histogram(&p, &r->pub.ack, "acknowledgement");
+	print_times(&p, r);
+	fputc('\n', out);
+	print_connected(&p, r);
+	print_published(&p, r);
+	print_delivered(&p, r);
+	print_server(&p, r);
+	print_own(&p, r);
+	print_verdict(&p, r);
 	print_remarks(&p, c, r);
 	return ferror(out) ? -1 : 0;
-}
-
-void report_progress(char *dst, size_t size, const struct result_interval *i, double total_s)
-{
-	struct text t = {dst, size, 0};
-	char a[FIGURE_LEN], b[FIGURE_LEN];
-	double seconds = i->seconds > 0 ? i->seconds : 1;
-
-	dst[0] = '\0';
-	if (total_s > 0)
-		text_add(&t, "%2.0f of %.0f s", i->at_s, total_s);
-	else
-		text_add(&t, "%2.0f s", i->at_s);
-	text_add(&t, "  %s connected", figure_count(a, i->connections));
-	text_add(&t, "  %s events/s", figure_number(a, (double)i->sent / seconds));
-	if (i->connections > 0) {
-		text_add(&t, "  %s deliveries/s", figure_number(a, (double)i->deliveries / seconds));
-		text_add(&t, "  p99 %s", figure_time(a, i->p99_ns > 0 ? (double)i->p99_ns : NAN));
-		text_add(&t, "  lost %s", figure_count(b, i->lost));
-	} else if (i->ack_p99_ns > 0) {
-		text_add(&t, "  ack p99 %s", figure_time(a, (double)i->ack_p99_ns));
-	}
 }

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "units.h"
+
 #define AUTHORITY_MAX 300
 
 /* Split "host:port", "[v6]:port" or "host" in place. NULL, or what is wrong. */
 static const char *split(char *authority, char **host, const char **port)
 {
 	char *colon, *end;
+	uint64_t number;
 
 	*port = "80";
 	*host = authority;
@@ -34,33 +37,15 @@ static const char *split(char *authority, char **host, const char **port)
 	}
 	if (**host == '\0')
 		return "names no host";
-	if (**port == '\0' || strspn(*port, "0123456789") != strlen(*port))
-		return "has a port that is no number";
-	return NULL;
-}
-
-static const char *look_up(struct target *t, const char *host, const char *port)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG}, *found;
-	int failed = getaddrinfo(host, port, &hints, &found);
-
-	/* AI_ADDRCONFIG leaves out loopback addresses where there are no others. */
-	if (failed != 0) {
-		hints.ai_flags = AI_NUMERICSERV;
-		failed = getaddrinfo(host, port, &hints, &found);
-	}
-	if (failed != 0)
-		return gai_strerror(failed);
-	memcpy(&t->addr, found->ai_addr, found->ai_addrlen);
-	t->naddr = found->ai_addrlen;
-	freeaddrinfo(found);
+	if (units_parse_number(*port, strlen(*port), 1, 65535, &number) != 0)
+		return "has a port that is no number from 1 to 65535";
 	return NULL;
 }
 
 const char *target_parse(struct target *t, const char *url)
 {
 	char authority[AUTHORITY_MAX], *host;
-	const char *rest, *port, *wrong;
+	const char *rest, *port;
 	size_t n;
 
 	*t = (struct target){.websocket = strncasecmp(url, "ws://", 5) == 0};
@@ -78,8 +63,30 @@ const char *target_parse(struct target *t, const char *url)
 	t->host = strdup(authority);
 	if (t->host == NULL)
 		return "does not fit into memory";
-	wrong = split(authority, &host, &port);
-	return wrong != NULL ? wrong : look_up(t, host, port);
+	return split(authority, &host, &port);
+}
+
+const char *target_look_up(struct target *t)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG}, *found;
+	char authority[AUTHORITY_MAX], *host;
+	const char *port;
+	int failed;
+
+	snprintf(authority, sizeof(authority), "%s", t->host);
+	split(authority, &host, &port);
+	failed = getaddrinfo(host, port, &hints, &found);
+	/* AI_ADDRCONFIG leaves out loopback addresses where there are no others. */
+	if (failed != 0) {
+		hints.ai_flags = AI_NUMERICSERV;
+		failed = getaddrinfo(host, port, &hints, &found);
+	}
+	if (failed != 0)
+		return gai_strerror(failed);
+	memcpy(&t->addr, found->ai_addr, found->ai_addrlen);
+	t->naddr = found->ai_addrlen;
+	freeaddrinfo(found);
+	return NULL;
 }
 
 void target_fini(struct target *t)

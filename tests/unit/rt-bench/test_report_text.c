@@ -63,16 +63,16 @@ static void good(void)
 		"1,000 subscribers (500 sse, 500 ws) on 1 topic; 1 publisher, 20 events/s of 100\n"
 		"bytes, 10 s; http://127.0.0.1:7070\n"
 		"\n"
+		"latency  ";
+	static const char tail[] =
+		"\n"
 		"connected       1,000 of 1,000 in 412 ms, 2.43 k/s\n"
 		"published       200 events, 20.0/s, all acknowledged\n"
 		"delivered       200,000 events, 20.0 k/s, 166 B each on the wire\n"
-		"faults          none: nothing lost, doubled, out of order or corrupt\n"
 		"rt-bench        1 thread, 2.10 us of CPU per delivery, 4.20 % of a core, sent at\n"
 		"                most 92.7 us late (p99)\n"
-		"\n"
-		"                       p50       p90       p99     p99.9       max      mean\n"
-		"latency            5.21 ms   7.47 ms   11.0 ms   15.8 ms   23.3 ms   5.43 ms\n"
-		"  sse ";
+		"verdict         nothing lost, doubled, out of order or corrupt; 99 of 100 came\n"
+		"                within 11.0 ms\n";
 	struct bench_config c;
 	struct result *r = helper_result();
 	char *text, *coloured;
@@ -80,7 +80,10 @@ static void good(void)
 	helper_config(&c);
 	text = text_of(&c, r, 80, false);
 	eq_bytes(text, strlen(text) < sizeof(head) - 1 ? strlen(text) : sizeof(head) - 1, head, sizeof(head) - 1,
-		"what people read first");
+		"what was asked comes first");
+	eq_str(text + strlen(text) - strlen(tail), tail, "the verdict comes last");
+	has(text, "\n                       p50       p90       p99     p99.9       max      mean\n"
+		"latency            5.21 ms   7.47 ms   11.0 ms   15.8 ms   23.3 ms   5.43 ms\n  sse ", "the table of times");
 	has(text, "\nacknowledgement ", "a row of acknowledgements");
 	has(text, "\nconnecting ", "a row of connecting");
 	has(text, "\n<=    5 ms ", "a row of the histogram");
@@ -101,12 +104,11 @@ static void bad(void)
 
 	helper_config(&c);
 	text = text_of(&c, r, 80, true);
-	has(text, "\x1b[31mfaults          lost 12 (0.006 %), doubled 0, out of order 3, corrupt 0; 5 of\n"
-		"                1,000 subscribers concerned\x1b[0m\n", "what was lost is red");
+	has(text, "\x1b[31mverdict         lost 12 (0.006 %), doubled 0, out of order 3, corrupt 0; 5 of\n"
+		"                1,000 subscribers concerned; 99 of 100 came within 11.0 ms\x1b[0m\n", "what was lost is red");
 	has(text, "\x1b[33mconnected       990 of 1,000", "who is missing is yellow");
-	has(text, "\x1b[33mwarning         rt-bench was the bottleneck, these figures are not the server's\n"
-		"                alone: its busiest thread used 97 % of a core; give it more\n"
-		"                --threads\x1b[0m\n", "a bottleneck of its own is told");
+	has(text, "\x1b[33mwarning         rt-bench was the bottleneck: its busiest thread used 97 % of a\n"
+		"                core; give it more --threads\x1b[0m\n", "a bottleneck of its own is told");
 	has(text, "interrupted: this is what was measured until then", "so is a signal");
 	has(text, "7 deliveries were still missing after 5 s", "so is what --drain did not bring");
 	has(text, "only 990 of 1,000 subscribers were connected", "so is who was not there");
@@ -202,7 +204,7 @@ static void little(void)
 	c.subscribers = 0;
 	memset(c.mix, 0, sizeof(c.mix));
 	text = text_of(&c, r, 80, true);
-	ok(strstr(text, "delivered") == NULL && strstr(text, "faults") == NULL, "without subscribers nothing on them");
+	ok(strstr(text, "delivered") == NULL && strstr(text, "verdict") == NULL, "without subscribers nothing on them");
 	has(text, "0 subscribers on 1 topic; 1 publisher", "... but that there are none");
 	has(text, "\nacknowledgement  ", "... but acknowledgements");
 	has(text, "     so far\n", "... and how they are spread");
@@ -273,21 +275,43 @@ static void alphabets(void)
 	helper_free(r);
 }
 
+static void line(const struct result_interval *i, const char *label, double total_s, unsigned width, const char *want,
+	const char *what)
+{
+	char text[256];
+
+	report_progress(text, sizeof(text), i, label, total_s, width);
+	eq_str(text, want, what);
+}
+
 static void progress(void)
 {
 	struct result_interval i = {.at_s = 3, .seconds = 0.5, .sent = 10, .deliveries = 10000, .connections = 1000,
 		.p99_ns = 12345678, .lost = 3, .ack_p99_ns = 800000};
-	char text[100];
+	char text[256];
+	bool fits = true;
 
-	report_progress(text, sizeof(text), &i, 10);
-	eq_str(text, " 3 of 10 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3", "progress");
-	report_progress(text, sizeof(text), &i, 0);
-	eq_str(text, " 3 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3", "without an end");
-	i.connections = 0;
-	report_progress(text, sizeof(text), &i, 10);
-	eq_str(text, " 3 of 10 s  0 connected  20.0 events/s  ack p99 800 us", "without subscribers");
-	report_progress(text, 10, &i, 10);
-	eq_str(text, " 3 of 10 ", "it is cut where there is no room");
+	line(&i, "", 10, 100, "3 of 10 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3", "progress");
+	line(&i, "poll 1s", 0, 100, "poll 1s: 3 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3",
+		"one of several, without an end");
+	line(&i, "", 10, 79, "3 of 10 s  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3", "80 columns");
+	line(&i, "", 10, 39, "3 of 10 s  p99 12.3 ms  lost 3", "40 columns");
+	line(&i, "", 10, 22, "3 of 10 s  p99 12.3 ms", "22 columns");
+	line(&i, "", 10, 5, "3 of ", "it is cut where there is no room");
+	i.at_s = 11;
+	line(&i, "", 10, 45, "waiting for the rest  p99 12.3 ms  lost 3", "publishing is over");
+	i.at_s = 3;
+	i.p99_ns = 0;
+	line(&i, "", 10, 39, "3 of 10 s  p99 -  lost 3", "in the warm-up");
+	i.connections = i.deliveries = 0;
+	line(&i, "", 10, 79, "3 of 10 s  20.0 events/s  ack p99 800 us", "without subscribers");
+	i = (struct result_interval){.at_s = 35999, .seconds = 1, .sent = UINT64_MAX, .deliveries = UINT64_MAX,
+		.connections = UINT64_MAX, .p99_ns = UINT64_MAX, .lost = UINT64_MAX};
+	for (unsigned width = 1; width < 250; width++) {
+		report_progress(text, sizeof(text), &i, "longpoll", 36000, width);
+		fits = fits && strlen(text) <= width;
+	}
+	ok(fits, "it fits into any width");
 }
 
 static void full(void)
