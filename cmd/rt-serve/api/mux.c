@@ -6,18 +6,18 @@
 
 #include "api/feed.h"
 #include "api/fields.h"
+#include "api/inbound.h"
 #include "api/live.h"
 #include "api/mux_request.h"
 #include "api/problem.h"
 #include "api/publish_value.h"
 #include "api/subscribe.h"
-#include "api/talk.h"
 #include "config.h"
 
 struct mux {
 	struct live live;
 	struct loop_timer timer;	/* heartbeat; or soon, when a feed wants a look */
-	struct talk talk;
+	struct inbound inbound;
 	struct mux_sub *subs;
 	unsigned nsubs;
 	uint64_t nsubscribed;		/* ever: tells members of presence apart */
@@ -80,7 +80,7 @@ static void begin_answer(struct buf *b, const char *op, struct str ref)
 static void send_answer(struct mux *m, struct buf *b)
 {
 	if (buf_addc(b, '}') == 0)
-		websocket_send(m->talk.w, WEBSOCKET_TEXT, buf_str(b));
+		websocket_send(m->inbound.w, WEBSOCKET_TEXT, buf_str(b));
 	buf_fini(b);
 }
 
@@ -200,7 +200,7 @@ static struct mux_sub *sub_new(struct mux *m, struct str ref, const struct subsc
 	sub->ref = (struct str){sub->text, ref.n};
 	sub->mux = m;
 	sub->nth = m->nsubscribed++;
-	feed_init(&sub->feed, &sub_feed, m->talk.w, o, FORM_WS);
+	feed_init(&sub->feed, &sub_feed, m->inbound.w, o, FORM_WS);
 	sub->next = m->subs;
 	m->subs = sub;
 	m->nsubs++;
@@ -290,13 +290,13 @@ static void on_published(void *arg, struct event *e, enum store_status st, enum 
 	if (!m->gone && e != NULL && e->refusal == EVENT_ACCEPTED) {
 		ack_publish(p, e, ack);
 	} else if (!m->gone) {
-		const char *why = talk_refusal(e, st, &status);
+		const char *why = publish_value_refusal(e, st, &status);
 
 		send_error(m, (struct str){p->ref, p->nref}, status, str_of(why));
 	}
 	free(p);
-	talk_done(&m->talk);
-	if (m->gone && m->talk.in_progress == 0)
+	inbound_done(&m->inbound);
+	if (m->gone && m->inbound.in_progress == 0)
 		free_mux(m);
 }
 
@@ -314,9 +314,9 @@ static void publish(struct mux *m, struct str ref, const struct publish_value *v
 	p->nref = ref.n;
 	memcpy(p->ref, ref.p, ref.n);
 	buf_init(&why, 4096);
-	m->talk.in_progress++;
+	m->inbound.in_progress++;
 	if (publish_value(mux_api(m), v, on_published, p, &status, &why) != 0) {
-		m->talk.in_progress--;
+		m->inbound.in_progress--;
 		free(p);
 		send_error(m, ref, status, buf_str(&why));
 	}
@@ -330,8 +330,8 @@ static void op_publish(struct mux *m, struct mux_request *r)
 
 	if (wrong != NULL)
 		send_error(m, r->ref, 400, str_of(wrong));
-	else if (talk_too_fast(&m->talk))
-		send_error(m, r->ref, 429, STR_LIT(TALK_TOO_FAST));
+	else if (inbound_too_fast(&m->inbound))
+		send_error(m, r->ref, 429, STR_LIT(INBOUND_TOO_FAST));
 	else
 		publish(m, r->ref, &v);
 }
@@ -376,7 +376,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 		return;
 	if (binary) {
 		send_error(m, STR_LIT("null"), 400, STR_LIT("send text frames; bytes go as data_base64"));
-		talk_update(&m->talk);
+		inbound_update(&m->inbound);
 		return;
 	}
 	/* twice: bytes of base64 go behind its text */
@@ -391,7 +391,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 	else
 		run_op(m, &r);
 	free(scratch);
-	talk_update(&m->talk);
+	inbound_update(&m->inbound);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -403,7 +403,7 @@ static void end(struct mux *m, enum websocket_code code, const char *reason)
 	while (m->subs != NULL)
 		end_sub(m->subs);
 	m->ending = true;
-	websocket_close(m->talk.w, code, reason);
+	websocket_close(m->inbound.w, code, reason);
 }
 
 static void drain(struct live *v)
@@ -463,7 +463,7 @@ static void send_cursors(struct mux *m)
 		json_quote(&b, c);
 	}
 	if (n > 0 && buf_adds(&b, "}}") == 0)
-		websocket_send(m->talk.w, WEBSOCKET_TEXT, buf_str(&b));
+		websocket_send(m->inbound.w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
@@ -486,7 +486,7 @@ static void beat(struct mux *m, struct api *a)
 		return;
 	}
 	if (conn_pending(m->live.conn) == 0) {	/* as with streams: see send_heartbeat there */
-		websocket_send(m->talk.w, WEBSOCKET_PING, STR_LIT(""));
+		websocket_send(m->inbound.w, WEBSOCKET_PING, STR_LIT(""));
 		send_cursors(m);
 	}
 	loop_timer_set(a->loop, &m->timer, feed_next_ms(a, m->end_s));
@@ -510,7 +510,7 @@ static void describe(const struct live *v, struct buf *b)
 		feed_describe(mux_api(m), &s->feed.sub, b);
 		buf_addc(b, '}');
 	}
-	buf_addf(b, "],\"publishing\":%u", m->talk.in_progress);
+	buf_addf(b, "],\"publishing\":%u", m->inbound.in_progress);
 }
 
 static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
@@ -525,9 +525,9 @@ static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 	live_remove(&m->live);
 	a->stats.streams_mux--;
 	loop_timer_cancel(a->loop, &m->timer);
-	talk_fini(&m->talk);
+	inbound_fini(&m->inbound);
 	m->gone = true;
-	if (m->talk.in_progress == 0)
+	if (m->inbound.in_progress == 0)
 		free_mux(m);
 }
 
@@ -581,8 +581,8 @@ void mux_start(struct exchange *x, struct request *r)
 	fields_add(&f, "Rt-Store", str_of(store_identity(a->shared->store)));
 	opening_heartbeat(&f, a);
 	if (m != NULL)
-		talk_init(&m->talk, websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n), m->client);
-	if (m == NULL || m->talk.w == NULL) {
+		inbound_init(&m->inbound, websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n), m->client);
+	if (m == NULL || m->inbound.w == NULL) {
 		if (m != NULL)
 			free_mux(m);
 		problem_respond(x, r, 503, "out of memory: try again later");
@@ -591,6 +591,6 @@ void mux_start(struct exchange *x, struct request *r)
 	live_add(a, &m->live);
 	a->stats.streams_mux++;
 	m->end_s = feed_end_s(a, m);
-	websocket_send(m->talk.w, WEBSOCKET_PING, STR_LIT(""));
+	websocket_send(m->inbound.w, WEBSOCKET_PING, STR_LIT(""));
 	loop_timer_set(a->loop, &m->timer, feed_next_ms(a, m->end_s));
 }

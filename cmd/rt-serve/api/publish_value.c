@@ -65,3 +65,25 @@ fail:
 	buf_adds(why, err.why);
 	return -1;
 }
+
+const char *publish_value_refusal(const struct event *e, enum store_status st, unsigned *status)
+{
+	if (e != NULL && e->refusal == EVENT_TOO_MANY_TOPICS) {
+		*status = 507;
+		return "there are as many topics as the server keeps (--max-topics)";
+	}
+	switch (st) {
+	case STORE_FULL:
+		*status = 507;
+		return "the server has no room on its disk";
+	case STORE_CLOSED:
+		*status = 503;
+		return "the server is going down: publish again in a moment";
+	case STORE_NOMEM:
+		*status = 503;
+		return "the server is out of memory: publish again in a moment";
+	default:
+		*status = 503;
+		return "the store has failed: see the log of rt-serve";
+	}
+}

@@ -20,4 +20,7 @@ int publish_value(struct api *a, const struct publish_value *v,
 	void (*done)(void *arg, struct event *e, enum store_status st, enum store_ack ack), void *arg,
 	unsigned *status, struct buf *why);
 
+/** Why the store did not take what was published. Static text, and the HTTP status for it. */
+const char *publish_value_refusal(const struct event *e, enum store_status st, unsigned *status);
+
 #endif

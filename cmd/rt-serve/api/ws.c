@@ -6,17 +6,17 @@
 
 #include "api/feed.h"
 #include "api/fields.h"
+#include "api/inbound.h"
 #include "api/live.h"
 #include "api/problem.h"
 #include "api/publish_value.h"
-#include "api/talk.h"
 #include "json.h"
 
 struct ws {
 	struct feed feed;		/* its sink: the exchange, from on_started on the websocket */
 	struct loop_timer timer;	/* heartbeat; or soon, when the feed wants a look */
 	struct live live;
-	struct talk *talk;		/* NULL: it says nothing now */
+	struct inbound *inbound;	/* NULL: it says nothing now */
 	char *user;			/* owned; NULL: nobody known */
 	char *client;			/* address told by a proxy, or NULL; owned */
 };
@@ -35,27 +35,27 @@ static struct ws *ws_of_live(const struct live *v)
 
 static void free_ws(struct ws *ws)
 {
-	free(ws->talk);
+	free(ws->inbound);
 	free(ws->user);
 	free(ws->client);
 	free(ws);
 }
 
-/* Most only listen: what is needed for those that talk is there while they do. */
-static struct talk *begin_talk(struct ws *ws)
+/* Most only listen: what is needed for those that publish is there while they do. */
+static struct inbound *begin_inbound(struct ws *ws)
 {
-	if (ws->talk == NULL && (ws->talk = malloc(sizeof(*ws->talk))) != NULL)
-		talk_init(ws->talk, ws->feed.sink, ws->client);
-	return ws->talk;
+	if (ws->inbound == NULL && (ws->inbound = malloc(sizeof(*ws->inbound))) != NULL)
+		inbound_init(ws->inbound, ws->feed.sink, ws->client);
+	return ws->inbound;
 }
 
-static void end_talk(struct ws *ws)
+static void end_inbound(struct ws *ws)
 {
-	if (!talk_at_rest(ws->talk))
+	if (!inbound_at_rest(ws->inbound))
 		return;
-	talk_fini(ws->talk);
-	free(ws->talk);
-	ws->talk = NULL;
+	inbound_fini(ws->inbound);
+	free(ws->inbound);
+	ws->inbound = NULL;
 }
 
 /* --- in: publish ------------------------------------------------------------------------------ */
@@ -66,22 +66,22 @@ static void refuse(struct ws *ws, struct str why)
 
 	buf_init(&b, 8192);
 	if (buf_adds(&b, "{\"error\":") == 0 && json_quote(&b, why) == 0 && buf_addc(&b, '}') == 0)
-		websocket_send(ws->talk->w, WEBSOCKET_TEXT, buf_str(&b));
+		websocket_send(ws->inbound->w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
 static void on_published(void *arg, struct event *e, enum store_status st, enum store_ack ack)
 {
 	struct ws *ws = arg;
-	bool gone = ws->talk->w == NULL;
+	bool gone = ws->inbound->w == NULL;
 	unsigned status;
 
 	(void)ack;
 	if (!gone && (e == NULL || e->refusal != EVENT_ACCEPTED))
-		refuse(ws, str_of(talk_refusal(e, st, &status)));
-	talk_done(ws->talk);
-	end_talk(ws);
-	if (gone && ws->talk == NULL)
+		refuse(ws, str_of(publish_value_refusal(e, st, &status)));
+	inbound_done(ws->inbound);
+	end_inbound(ws);
+	if (gone && ws->inbound == NULL)
 		free_ws(ws);
 }
 
@@ -102,14 +102,14 @@ static void publish(struct ws *ws, bool binary, struct str value)
 			"the topic alone, or use /ws"));
 		return;
 	}
-	if (talk_too_fast(ws->talk)) {
-		refuse(ws, STR_LIT(TALK_TOO_FAST));
+	if (inbound_too_fast(ws->inbound)) {
+		refuse(ws, STR_LIT(INBOUND_TOO_FAST));
 		return;
 	}
 	buf_init(&why, 4096);
-	ws->talk->in_progress++;
+	ws->inbound->in_progress++;
 	if (publish_value(feed_api(&ws->feed), &v, on_published, ws, &status, &why) != 0) {
-		ws->talk->in_progress--;
+		ws->inbound->in_progress--;
 		refuse(ws, buf_str(&why));
 	}
 	buf_fini(&why);
@@ -121,15 +121,15 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 
 	if (ws->feed.state != FEED_OPEN && ws->feed.state != FEED_OVER)
 		return;		/* it is being closed */
-	if (begin_talk(ws) == NULL) {
+	if (begin_inbound(ws) == NULL) {
 		conn_close(websocket_conn(w), CONN_NOMEM);
 		return;
 	}
 	publish(ws, binary, (struct str){(const char *)p, n});
-	if (ws->talk == NULL)
+	if (ws->inbound == NULL)
 		return;		/* it was published within */
-	talk_update(ws->talk);
-	end_talk(ws);
+	inbound_update(ws->inbound);
+	end_inbound(ws);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -249,9 +249,9 @@ static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 	a->stats.streams_ws--;
 	loop_timer_cancel(a->loop, &ws->timer);
 	feed_fini(&ws->feed);
-	if (ws->talk != NULL)
-		talk_fini(ws->talk);
-	if (ws->talk == NULL || ws->talk->in_progress == 0)
+	if (ws->inbound != NULL)
+		inbound_fini(ws->inbound);
+	if (ws->inbound == NULL || ws->inbound->in_progress == 0)
 		free_ws(ws);
 }
 
