@@ -7,30 +7,18 @@
  * Constant once it is made; a reload makes a new one, and the old one lives on for as long as the
  * process, so that whoever holds a pointer into it is safe.
  */
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
+#include "cidr.h"
+#include "config_list.h"
 #include "log.h"
 #include "net/conn.h"
-#include "opt.h"
 #include "store/store.h"
 #include "str.h"
 
-/** A list of texts from repeated options. A later source (command line after file) starts it anew. */
-struct config_list {
-	char **items;
-	unsigned n;
-	unsigned source;
-};
-
-/** An address range that is trusted as a proxy. */
-struct config_cidr {
-	uint8_t address[16];	/* IPv4 as ::ffff:a.b.c.d */
-	unsigned bits;		/* of 128 */
-	bool is_unix;		/* none: whoever may connect to our unix sockets */
-};
+#define CONFIG_DAY_MS UINT64_C(86400000)
 
 /** How to send: one write per connection (epoll), or many in one call where that is allowed. */
 enum config_io { CONFIG_IO_AUTO, CONFIG_IO_URING, CONFIG_IO_EPOLL };
@@ -43,7 +31,7 @@ struct config {
 	unsigned threads;
 	enum config_io io;
 	bool proxy_protocol;
-	struct config_cidr *trusted;
+	struct cidr *trusted;
 	unsigned ntrusted, trusted_source;
 	/* the store */
 	char *store_path;		/* never NULL once checked */
@@ -88,8 +76,6 @@ struct config {
 	struct config *replaced;	/* by this one, on reload */
 };
 
-extern const struct opt_tool config_tool;
-
 /**
  * The configuration from the command line and the file it names. Mistakes in argv end the program
  * as opt_parse does. Mistakes in the file: NULL and "FILE:LINE: what is wrong" in (why).
@@ -110,6 +96,9 @@ void config_store(const struct config *c, struct store_config *out);
 
 /** Is (address) within a --trust-proxy range? */
 bool config_trusts(const struct config *c, const struct sockaddr *address);
+
+/** Forget the rules of --retain. */
+void config_rules_clear(struct config *c);
 
 /** Also those it replaced. (NULL) is fine. */
 void config_free(struct config *c);
