@@ -38,7 +38,7 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_M
 rooms := cmd/rt-serve
 $(OUT)/cmd/rt-bench/%.o $(OUT)/tests/unit/rt-bench/%.o: rooms := cmd/rt-bench
 # The same bytes, wherever the sources lie.
-ANYWHERE := -ffile-prefix-map=$(CURDIR)=.
+ANYWHERE := '-ffile-prefix-map=$(subst ','\'',$(CURDIR))=.'
 ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(ANYWHERE) -pthread -fno-common -fstack-protector-strong \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
 ALL_LDFLAGS := $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
@@ -202,7 +202,7 @@ SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
 RUN_TESTS = MAKE='$(SUBMAKE)' SAN='$(SAN)' OUT='$(OUT)' ONLY='$(ONLY)' sh scripts/test.sh
 
 demo:
-	@sh scripts/deps.sh build
+	@sh scripts/deps.sh demo
 	@$(SUBMAKE) $(if $(V),,-s) all
 	@RT_BIN='$(abspath $(OUT))' sh scripts/demo.sh
 
@@ -217,32 +217,30 @@ unit cli faults lint:
 MAN1 := $(wildcard man/*.1)
 MAN7 := $(wildcard man/*.7)
 MAN8 := $(wildcard man/*.8)
-DEST_BIN = $(DESTDIR)$(BINDIR)
-DEST_MAN = $(DESTDIR)$(MANDIR)
-DEST_BASH = $(DESTDIR)$(BASHCOMPDIR)
-DEST_ZSH = $(DESTDIR)$(ZSHCOMPDIR)
-DEST_FISH = $(DESTDIR)$(FISHCOMPDIR)
+# Quoted: a path may have spaces.
+DEST_BIN = "$(DESTDIR)$(BINDIR)"
+DEST_MAN = "$(DESTDIR)$(MANDIR)"
+DEST_BASH = "$(DESTDIR)$(BASHCOMPDIR)"
+DEST_ZSH = "$(DESTDIR)$(ZSHCOMPDIR)"
+DEST_FISH = "$(DESTDIR)$(FISHCOMPDIR)"
 
 install: tools
-	install -d $(DEST_BIN) $(DEST_MAN)/man1 $(DEST_MAN)/man7 $(DEST_MAN)/man8 \
-		$(DEST_BASH) $(DEST_ZSH) $(DEST_FISH)
+	@install -d $(DEST_BIN) $(DEST_MAN)/man1 $(DEST_MAN)/man7 $(DEST_MAN)/man8 \
+		$(DEST_BASH) $(DEST_ZSH) $(DEST_FISH) && test -w $(DEST_BIN) || { echo \
+		'make: cannot install there: sudo make install, or make install PREFIX=$$HOME/.local' >&2; exit 1; }
 	install -m 755 $(bins) $(DEST_BIN)
 	install -m 644 $(MAN1) $(DEST_MAN)/man1
 	install -m 644 $(MAN7) $(DEST_MAN)/man7
 	install -m 644 $(MAN8) $(DEST_MAN)/man8
 	for t in $(TOOLS); do \
-		install -m 644 completions/bash/$$t $(DEST_BASH)/$$t && \
-		install -m 644 completions/zsh/_$$t $(DEST_ZSH)/_$$t && \
-		install -m 644 completions/fish/$$t.fish $(DEST_FISH)/$$t.fish || exit 1; \
+		install -m 644 completions/bash/$$t $(DEST_BASH) && \
+		install -m 644 completions/zsh/_$$t $(DEST_ZSH) && \
+		install -m 644 completions/fish/$$t.fish $(DEST_FISH) || exit 1; \
 	done
 
 uninstall:
-	rm -f $(addprefix $(DEST_BIN)/,$(TOOLS)) \
-		$(addprefix $(DEST_MAN)/man1/,$(notdir $(MAN1))) \
-		$(addprefix $(DEST_MAN)/man7/,$(notdir $(MAN7))) \
-		$(addprefix $(DEST_MAN)/man8/,$(notdir $(MAN8))) \
-		$(addprefix $(DEST_BASH)/,$(TOOLS)) $(addprefix $(DEST_ZSH)/_,$(TOOLS)) \
-		$(addprefix $(DEST_FISH)/,$(addsuffix .fish,$(TOOLS)))
+	rm -f $(foreach t,$(TOOLS),$(DEST_BIN)/$t $(DEST_BASH)/$t $(DEST_ZSH)/_$t $(DEST_FISH)/$t.fish) \
+		$(foreach n,1 7 8,$(foreach m,$(MAN$n),$(DEST_MAN)/man$n/$(notdir $m)))
 
 clean:
 	rm -rf build bin

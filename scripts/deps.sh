@@ -3,9 +3,10 @@
 #
 # Install the Debian packages that rt needs and this machine lacks.
 #
-#   scripts/deps.sh build          what compiling and `make demo` need
-#   scripts/deps.sh test           that, and what `make test` needs
-#   scripts/deps.sh -n build|test  only print the names of those that are missing
+#   scripts/deps.sh build               what compiling needs
+#   scripts/deps.sh demo                that, and what README.md uses beside rt
+#   scripts/deps.sh test                all of that, and what `make test` needs
+#   scripts/deps.sh -n build|demo|test  only print the names of those that are missing
 #
 # Prints their names before it does anything, never asks, and uses sudo when it is not root.
 set -eu
@@ -13,13 +14,15 @@ set -eu
 build='make gcc libc6-dev pkg-config libev-dev libwslay-dev libjsmn-dev libcurl4-openssl-dev
 	libsqlite3-dev libssl-dev liburing-dev node-llhttp'
 
+demo='curl jq man-db'
+
 # CONTRIBUTING.md says what each of these is for.
-tests='bats bats-support bats-assert bats-file mandoc man-db shellcheck cppcheck jq curl sqlite3
+tests='bats bats-support bats-assert bats-file mandoc shellcheck cppcheck sqlite3
 	python3 python3-websockets nodejs node-ws node-eventsource chromium procps
 	netcat-openbsd libfaketime nginx-light haproxy iproute2 nftables bash-completion zsh fish'
 
 usage() {
-	echo 'usage: scripts/deps.sh [-n] build|test' >&2
+	echo 'usage: scripts/deps.sh [-n] build|demo|test' >&2
 	exit 2
 }
 
@@ -30,7 +33,8 @@ if [ "${1:-}" = -n ]; then
 fi
 case "${1:-}" in
 build) wanted=$build ;;
-test) wanted="$build $tests" ;;
+demo) wanted="$build $demo" ;;
+test) wanted="$build $demo $tests" ;;
 *) usage ;;
 esac
 

@@ -134,11 +134,17 @@ compare() {
 
 # --- make -------------------------------------------------------------------------------------
 
+# Below the root without its name, which may have spaces.
+build_folder() {
+	local build=${RT_BIN%/*}
+	echo "${build#"$RT_ROOT"/}"
+}
+
 # make, for the variant that is tested, without what the make around it passes on
 quiet_make() {
 	local -a vars=()
 	if [ "${RT_BIN##*/}" != bin ]; then
-		vars=(BUILD="${RT_BIN%/*}")
+		vars=(BUILD="$(build_folder)")
 		case "${RT_BIN##*/}" in
 		release) ;;
 		*) vars+=(SAN="$(tr - , <<<"${RT_BIN##*/}")") ;;
@@ -148,8 +154,8 @@ quiet_make() {
 }
 
 @test "make install puts everything below DESTDIR and PREFIX, make uninstall takes it away" {
-	quiet_make install DESTDIR="$RT_TMP/dest" PREFIX=/usr
-	cd "$RT_TMP/dest/usr"
+	quiet_make install DESTDIR="$RT_TMP/de st" PREFIX=/usr
+	cd "$RT_TMP/de st/usr"
 	for t in $TOOLS; do
 		assert_file_executable "bin/$t"
 		assert_file_exists "share/bash-completion/completions/$t"
@@ -158,21 +164,37 @@ quiet_make() {
 	done
 	assert_file_exists share/man/man8/rt-serve.8
 	assert_file_exists share/man/man7/rt.7
-	for t in pub sub poll; do
+	for t in pub sub poll bench; do
 		assert_file_exists "share/man/man1/rt-$t.1"
 	done
 	[ "$(stat -c %a share/man/man7/rt.7)" = 644 ]
 	run ./bin/rt-sub --version
 	assert_success
-	quiet_make uninstall DESTDIR="$RT_TMP/dest" PREFIX=/usr
-	run find "$RT_TMP/dest" -type f
+	quiet_make uninstall DESTDIR="$RT_TMP/de st" PREFIX=/usr
+	run find "$RT_TMP/de st" -type f
 	assert_output ''
+}
+
+@test "make install says what to do where it may not write" {
+	run quiet_make install DESTDIR=/proc/none
+	assert_failure
+	assert_output --partial "cannot create directory"
+	assert_output --partial 'sudo make install, or make install PREFIX=$HOME/.local'
+}
+
+@test "make works in a folder whose name has spaces and quotes" {
+	mkdir "$RT_TMP/Ann's rt"
+	cp -r "$RT_ROOT/Makefile" "$RT_ROOT/libcommon" "$RT_TMP/Ann's rt"
+	run env -u MAKEFLAGS make -C "$RT_TMP/Ann's rt" CFLAGS=-g build/release/libcommon/buf.o
+	assert_success
+	run grep -c "Ann's rt" "$RT_TMP/Ann's rt/build/release/libcommon/buf.o"
+	assert_output 0
 }
 
 @test "nothing asks pkg-config before make demo and make test installed it" {
 	run quiet_make -n PKG_CONFIG=/nonexistent/pkg-config demo
 	refute_output --partial 'nonexistent/pkg-config: '
-	[ "${lines[0]}" = 'sh scripts/deps.sh build' ]
+	[ "${lines[0]}" = 'sh scripts/deps.sh demo' ]
 	run quiet_make -n PKG_CONFIG=/nonexistent/pkg-config test
 	refute_output --partial 'nonexistent/pkg-config: '
 	[ "${lines[0]}" = 'sh scripts/deps.sh test' ]
@@ -216,6 +238,16 @@ bare_machine() {
 	assert_line --index 2 --regexp '^noninteractive .* install -y .*libev-dev'
 }
 
+@test "make demo installs what README.md uses beside rt, but nothing for tests" {
+	bare_machine 0
+	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" -n demo
+	assert_success
+	for p in curl jq man-db libev-dev; do
+		assert_line "$p"
+	done
+	refute_line bats
+}
+
 @test "deps.sh uses sudo when not root, and says what to do where there is none" {
 	bare_machine 1000
 	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" test
@@ -237,7 +269,8 @@ bare_machine() {
 	run sh "$RT_ROOT/scripts/deps.sh" -n test
 	assert_success
 	assert_output ''
-	for p in $(sed -n "/^tests='/,/'\$/p" "$RT_ROOT/scripts/deps.sh" | tr -d "'" | sed 's/^tests=//'); do
+	for p in $(sed -nE "/^demo='/p; /^tests='/,/'\$/p" "$RT_ROOT/scripts/deps.sh" |
+		tr -d "'" | sed -E 's/^(tests|demo)=//'); do
 		echo "$p"
 		grep -qw -- "$p" "$RT_ROOT/CONTRIBUTING.md"
 	done
