@@ -135,7 +135,6 @@ publish_until() {
 
 @test "README block publish: a line, a file, a text" {
 	start_server
-	lines 3 >events.ndjson
 	block publish
 	bash -e "$RT_TMP/block"
 	run fetch /topics/chat/lobby
@@ -222,8 +221,9 @@ publish_until() {
 	# five fields of time, then the command, which cron gives to sh with a bare environment
 	sed -nE 's/^([^ ]+ +){5}//p' "$RT_TMP/block" >"$RT_TMP/command"
 	[ "$(wc -l <"$RT_TMP/command")" -eq 1 ]
+	sed -i "s|/usr/local/bin/|$RT_TMP/shim/|" "$RT_TMP/command"
 	cron() {
-		env -i HOME="$HOME" SHELL=/bin/sh PATH="$PATH" RT_URL="$RT_URL" sh -c "$(cat "$RT_TMP/command")"
+		env -i HOME="$HOME" SHELL=/bin/sh PATH=/usr/bin:/bin RT_URL="$RT_URL" sh -c "$(cat "$RT_TMP/command")"
 	}
 	run --separate-stderr cron
 	assert_success
@@ -269,12 +269,18 @@ publish_until() {
 	assert_file_not_exists "$PREFIX/bin/rt-serve"
 }
 
+# Below the root without its name, which may have spaces.
+build_folder() {
+	local build=${RT_BIN%/*}
+	echo "${build#"$RT_ROOT"/}"
+}
+
 # The variant that is tested, for make: not another one, which would be built only for this.
 make_vars() {
 	case "${RT_BIN##*/}" in
 	bin) ;;
-	release) echo "BUILD='${RT_BIN%/*}'" ;;
-	*) echo "BUILD='${RT_BIN%/*}' SAN='$(tr - , <<<"${RT_BIN##*/}")'" ;;
+	release) echo "BUILD='$(build_folder)'" ;;
+	*) echo "BUILD='$(build_folder)' SAN='$(tr - , <<<"${RT_BIN##*/}")'" ;;
 	esac
 }
 

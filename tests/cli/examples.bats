@@ -129,17 +129,24 @@ fake_packages() {
 
 @test "examples/new-packages: the packages of this machine, and the poll from cron beside it" {
 	start_server
-	sh "$EXAMPLES/new-packages"
+	# copied beside the tools, as its head says, and run with the PATH that cron has
+	mkdir -p "$RT_TMP/local/bin"
+	ln -s "$RT_BIN"/rt-* "$RT_TMP/local/bin"
+	cp "$EXAMPLES/new-packages" "$RT_TMP/local/bin"
+	cron() {
+		env -i HOME="$HOME" RT_URL="$RT_URL" PATH=/usr/bin:/bin sh -c "$1"
+	}
+	cron "$RT_TMP/local/bin/new-packages"
 	n=$(wc -l <"$HOME/.local/state/rt/packages")
 	[ "$n" -gt 50 ]
 	sed -i 3d "$HOME/.local/state/rt/packages"
-	sh "$EXAMPLES/new-packages"
+	cron "$RT_TMP/local/bin/new-packages"
 	[ "$(wc -l <"$HOME/.local/state/rt/packages")" -eq "$n" ]
-	poll=$(sed -nE 's/^#   \*\/15( \*){4}  (rt-poll .*)/\2/p' "$EXAMPLES/new-packages")
-	run sh -c "$poll"
+	poll=$(sed -nE "s|^#   \*/15( \*){4}  /usr(/local/bin/rt-poll .*)|$RT_TMP\2|p" "$EXAMPLES/new-packages")
+	run cron "$poll"
 	assert_success
 	assert_output --partial '"what":"installed"'
-	run sh -c "$poll"
+	run cron "$poll"
 	assert_failure 1
 	assert_output ''
 }
