@@ -84,9 +84,14 @@ static const struct subscription_ops feed_subscription = {
 
 /* --- from the connection ---------------------------------------------------------------------- */
 
-static void on_stalled(void *arg, void *last)
+static struct feed *feed_of_owner(struct conn_owner *o)
 {
-	struct feed *f = arg;
+	return (struct feed *)((char *)o - offsetof(struct feed, owner));
+}
+
+static void on_stalled(struct conn_owner *o, void *last)
+{
+	struct feed *f = feed_of_owner(o);
 
 	/* If the event of until= did not go out, it comes again. */
 	if (f->state == FEED_OVER && (last == NULL || !ends_at(f, last)))
@@ -94,9 +99,9 @@ static void on_stalled(void *arg, void *last)
 	hub_rewind(feed_api(f)->hub, &f->sub, last);
 }
 
-static void on_drained(void *arg)
+static void on_drained(struct conn_owner *o)
 {
-	struct feed *f = arg;
+	struct feed *f = feed_of_owner(o);
 
 	f->slow = false;
 	hub_ready(feed_api(f)->hub, &f->sub);
@@ -170,7 +175,6 @@ void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct op
 	enum form form)
 {
 	f->owner.ops = &feed_owner;
-	f->owner.arg = f;
 	f->sink = sink;
 	f->ops = ops;
 	f->opening = o;

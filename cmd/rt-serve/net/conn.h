@@ -54,24 +54,24 @@ struct conn_limits {
 	uint32_t max_message;		/* WebSocket message, unpacked */
 };
 
-/** Whoever queues shared slices. Both get the (arg) of the owner. */
+struct conn_owner;
+
+/** Whoever queues shared slices. */
 struct conn_owner_ops {
 	/**
 	 * Of what (owner) queued, only messages up to and including the one known as (last) went out or
 	 * will; the others were dropped. last == NULL: none of what was queued in this turn.
 	 * Nothing more is taken until drained().
 	 */
-	void (*stalled)(void *arg, void *last);
+	void (*stalled)(struct conn_owner *o, void *last);
 	/** Everything is out after a stall: there is room again. */
-	void (*drained)(void *arg);
+	void (*drained)(struct conn_owner *o);
 };
 
 /** A queue entry belongs to one of these; embedded in its owner (a stream, a WebSocket session). */
 struct conn_owner {
 	const struct conn_owner_ops *ops;
-	void *arg;
-	struct conn_owner *next;	/* the connection's: those that wait for drained() */
-	bool waiting;
+	struct conn_owner *next;	/* the connection's; NULL: it does not wait for drained() */
 };
 
 /**

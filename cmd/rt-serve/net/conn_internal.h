@@ -58,7 +58,8 @@ struct output {
 	unsigned n, cap;
 	size_t bytes;			/* of all pieces */
 	size_t turn_bytes;		/* queued by owners since the last flush */
-	struct conn_owner *waiting, **waiting_tail;
+	struct conn_owner *waiting;	/* for drained(): a ring, this is its last */
+	unsigned nwaiting;
 	bool stalled;
 	bool drained;			/* a stall is over, or input waits for room: see conn_drained */
 };

@@ -271,13 +271,11 @@ static void owners_drained(struct conn *c)
 {
 	struct output *o = c->out;
 	struct conn_owner *owner;
-	unsigned n = 0;
+	unsigned n = o->nwaiting;
 
-	for (owner = o->waiting; owner != NULL; owner = owner->next)
-		n++;
 	for (; n > 0 && o->waiting != NULL && !conn_over(c) && !output_full(c); n--) {
-		owner = output_unwait(o, o->waiting);
-		owner->ops->drained(owner->arg);
+		owner = output_unwait(o, o->waiting->next);
+		owner->ops->drained(owner);
 	}
 }
 

@@ -20,7 +20,6 @@ static struct output *output_take(struct loop *l)
 	} else if ((o = calloc(1, sizeof(*o))) == NULL) {
 		return NULL;
 	}
-	o->waiting_tail = &o->waiting;
 	l->outputs.lent++;
 	return o;
 }
@@ -97,25 +96,29 @@ static bool output_add(struct output *o, struct slice s, struct conn_owner *owne
 
 void output_wait(struct output *o, struct conn_owner *owner)
 {
-	if (owner == NULL || owner->waiting)
+	if (owner == NULL || owner->next != NULL)
 		return;
-	owner->waiting = true;
-	owner->next = NULL;
-	*o->waiting_tail = owner;
-	o->waiting_tail = &owner->next;
+	if (o->waiting == NULL) {
+		owner->next = owner;
+	} else {
+		owner->next = o->waiting->next;
+		o->waiting->next = owner;
+	}
+	o->waiting = owner;
+	o->nwaiting++;
 }
 
 struct conn_owner *output_unwait(struct output *o, struct conn_owner *owner)
 {
-	struct conn_owner **p = &o->waiting;
+	struct conn_owner *before = o->waiting;
 
-	while (*p != owner)
-		p = &(*p)->next;
-	*p = owner->next;
-	if (o->waiting_tail == &owner->next)
-		o->waiting_tail = p;
-	owner->waiting = false;
+	while (before->next != owner)
+		before = before->next;
+	before->next = owner->next;
+	if (o->waiting == owner)
+		o->waiting = before == owner ? NULL : before;
 	owner->next = NULL;
+	o->nwaiting--;
 	return owner;
 }
 
@@ -222,6 +225,6 @@ void conn_forget_owner(struct conn *c, struct conn_owner *o)
 		c->out->pieces[i].owner = NULL;
 		c->out->pieces[i].fixed = true;
 	}
-	if (o->waiting)
+	if (o->next != NULL)
 		output_unwait(c->out, o);
 }

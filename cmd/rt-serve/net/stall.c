@@ -77,7 +77,7 @@ static void owners_stalled(struct output *o, struct progress at, uint32_t keep)
 			if (o->pieces[k].owner == owner)
 				o->pieces[k].owner = NULL;
 		output_wait(o, owner);
-		owner->ops->stalled(owner->arg, last);
+		owner->ops->stalled(owner, last);
 	}
 }
 

@@ -42,9 +42,9 @@ static void release(void *tag)
 }
 
 /* Of this turn's messages of the owner, those behind (last) are not going out. */
-static void on_stalled(void *arg, void *last)
+static void on_stalled(struct conn_owner *base, void *last)
 {
-	struct owner *o = arg;
+	struct owner *o = (struct owner *)base;	/* its first member */
 	struct message *until = last;
 
 	o->told_stalled++;
@@ -60,9 +60,9 @@ static void on_stalled(void *arg, void *last)
 	}
 }
 
-static void on_drained(void *arg)
+static void on_drained(struct conn_owner *base)
 {
-	struct owner *o = arg;
+	struct owner *o = (struct owner *)base;
 
 	o->told_drained++;
 	o->waits = false;
@@ -176,7 +176,7 @@ static void run(unsigned seed, int sndbuf)
 	rig.loop->arena.release = release;
 	c = rig_connect(&rig, &peer, sndbuf);
 	for (int i = 0; i < OWNERS; i++)
-		owners[i] = (struct owner){.base = {.ops = &ops, .arg = &owners[i]}, .index = i};
+		owners[i] = (struct owner){.base = {.ops = &ops}, .index = i};
 	buf_init(&got, 1u << 30);
 	for (int turn = 0; turn < 3000; turn++) {
 		for (int k = rand() % 12; k > 0; k--)
@@ -223,7 +223,7 @@ static void test_forget(void)
 	rig_init(&rig, NULL);
 	rig.loop->arena.release = release;
 	c = rig_connect(&rig, &peer, 4096);
-	*o = (struct owner){.base = {.ops = &ops, .arg = o}};
+	*o = (struct owner){.base = {.ops = &ops}};
 	buf_init(&got, 1 << 20);
 	for (int i = 0; i < 4; i++) {
 		p = arena_reserve(&rig.loop->arena, 9000);
@@ -254,7 +254,7 @@ static void test_cheap(void)
 	rig_init(&rig, NULL);
 	nmessages = 0;
 	c = rig_connect(&rig, &peer, 4096);
-	*o = (struct owner){.base = {.ops = &ops, .arg = o}};
+	*o = (struct owner){.base = {.ops = &ops}};
 	for (int i = 0; i < 40; i++) {
 		uint8_t *p = arena_reserve(&rig.loop->arena, 1500);
 
@@ -282,7 +282,7 @@ static void test_full(void)
 	rig_init(&rig, NULL);
 	rig.limits.max_output = 1000;
 	c = rig_connect(&rig, &peer, 0);
-	*o = (struct owner){.base = {.ops = &ops, .arg = o}};
+	*o = (struct owner){.base = {.ops = &ops}};
 	for (int i = 0; i < 20; i++) {
 		p = arena_reserve(&rig.loop->arena, 100);
 		memset(p, 'x', 100);
