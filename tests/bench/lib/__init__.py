@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What the scenarios of `make bench` share."""

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""What a scenario is given: servers, loads, clients, and where its figures go."""
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from . import machine, peers, process
+from .figures import Pairs, in_pairs
+from .process import Process, Unavailable
+
+__all__ = ["Bench", "Pairs", "Unavailable", "in_pairs"]
+
+# As often is repeated what others disturbed.
+TRIES = 3
+
+
+class Load(Process):
+    """tests/bench/load: subscribers that stay connected, and runs of events for them."""
+
+    def __init__(self, bench, argv):
+        super().__init__(argv, cores=bench.load_core, stdin=subprocess.PIPE)
+        self.bench = bench
+        self.connected = {}
+
+    def run(self, seconds=1.0, **options):
+        """One run of events; returns what load says of it (load -h). See Bench.quiet."""
+        order = " ".join(f"{k}={v}" for k, v in dict(options, seconds=seconds).items())
+
+        def once():
+            self.tell(order)
+            return json.loads(self.line(seconds * 3 + 60))
+        return self.bench.quiet(once)
+
+
+class Bench:
+    """One repeat of one scenario."""
+
+    def __init__(self, scenario, repeat, out, only=None):
+        self.scenario, self.repeat, self.out, self.only = scenario, repeat, out, only
+        self.server_core, self.load_core = machine.cores()
+        self.rows, self.disturbed = [], 0
+        self.tmp = tempfile.mkdtemp(prefix="rt-bench.")
+        self.ends = contextlib.ExitStack()
+
+    def close(self):
+        """End all that was started, remove what it left."""
+        self.ends.close()
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+    # --- what is measured -----------------------------------------------------------------------
+
+    def wants(self, subject):
+        """Was it asked for? `--subject nchan` runs only those with such a word in their name."""
+        return not self.only or any(word.lower() in subject.lower() for word in self.only)
+
+    def folder(self):
+        """A new temporary folder, gone at the end."""
+        return tempfile.mkdtemp(dir=self.tmp)
+
+    def program(self, name):
+        """The path of one of ours: "rt-serve", "tests/bench/floor"."""
+        path = os.path.join(self.out, name)
+        if not os.access(path, os.X_OK):
+            raise Unavailable(f"{path} is not built")
+        return path
+
+    def start(self, argv, cores="server", **options):
+        """Any process: a context. cores: "server", "load" or a set of numbers."""
+        return Process(argv, cores={"server": self.server_core, "load": self.load_core}
+                       .get(cores, cores) if isinstance(cores, str) else cores, **options)
+
+    def server(self, name, *args, cores="server"):
+        """A server of peers.SERVERS, listening: a context with .port, .pid, .cpu_ns(), .pss_bytes().
+
+        bench.server("rt-serve", "--store", path), bench.server("floor", "--gather")
+        """
+        return peers.start(self, name, args, cores)
+
+    def load(self, server, dialect=None, **options):
+        """Subscribers connected to (server): a context, a Load. Options as `load -h` has them."""
+        argv = [self.program("tests/bench/load"), "--dialect", dialect or server.dialect,
+                "--port", server.port, "--pid", server.pid]
+        for key, value in options.items():
+            argv += [f"--{key.replace('_', '-')}", value]
+        load = Load(self, argv)
+        try:
+            load.connected = json.loads(load.line(60))
+        except BaseException:
+            load.end()
+            raise
+        return load
+
+    def rt_bench(self, *args, seconds=60, cores="load"):
+        """Run rt-bench --json with args; returns what it says. Status 8 (loss) is an answer, too."""
+        argv = [self.program("rt-bench"), "--json", "-q", *args]
+
+        def once():
+            with self.start(argv, cores) as p:
+                try:
+                    return json.loads(p.line(seconds))
+                except (ValueError, Unavailable) as e:
+                    raise Unavailable(f"rt-bench: {p.complaint() or e}") from e
+        return self.quiet(once)
+
+    def command(self, argv, cores="load", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                env=None):
+        """Run a client to its end: (seconds, CPU seconds, largest memory in bytes, exit status)."""
+        argv = [str(a) for a in argv]
+        where = {"server": self.server_core, "load": self.load_core}.get(cores) \
+            if isinstance(cores, str) else cores
+        began = time.monotonic()
+        # pylint: disable=subprocess-popen-preexec-fn,consider-using-with
+        try:
+            p = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL,
+                                 env=dict(os.environ, **(env or {})),
+                                 preexec_fn=process.in_child(where))
+        except OSError as e:
+            raise Unavailable(f"{argv[0]}: {e.strerror}") from e
+        _, status, used = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        return (time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024,
+                p.returncode)
+
+    def quiet(self, measure):
+        """measure(), again if others used more than a third of a core; the quietest counts."""
+        best = None
+        for _ in range(TRIES):
+            watch = machine.Watch()
+            result = measure()
+            others = watch.others()
+            if best is None or others < best[0]:
+                best = (others, result)
+            if best[0] <= machine.OTHERS_MOST:
+                break
+        self.disturbed = max(self.disturbed, best[0])
+        return best[1]
+
+    # --- where it goes --------------------------------------------------------------------------
+
+    def row(self, subject, figure, unit, value=None, pairs=None, ratio=None, to="floor", note=""):
+        """A figure: one value, perhaps with its ratio to (to); or pairs. In base units (s, B, 1/s)."""
+        row = {"scenario": self.scenario, "repeat": self.repeat, "subject": subject,
+               "figure": figure, "unit": unit, "others": round(self.disturbed, 2)}
+        row["values"] = pairs.values if pairs else [value]
+        ratios = pairs.ratios if pairs else [ratio] if ratio is not None else []
+        if ratios:
+            row.update(ratios=ratios, to=to)
+        if note:
+            row["note"] = note
+        self.rows.append(row)
+        self.disturbed = 0
+
+    def skip(self, subject, why):
+        """Say that there are no figures of it."""
+        print(f"\r\033[K  {subject}: {why}" if sys.stderr.isatty() else f"  {subject}: {why}",
+              file=sys.stderr)
+        self.rows.append({"scenario": self.scenario, "repeat": self.repeat, "subject": subject,
+                          "figure": "", "skipped": str(why)})
+
+    @contextlib.contextmanager
+    def subject(self, name):
+        """What follows is about (name): shown as progress; if it cannot be done, that is a result.
+
+            with bench.subject("rt-serve SSE"): ...
+        """
+        self.progress(name)
+        try:
+            yield
+        except (Unavailable, OSError, ValueError, KeyError, ZeroDivisionError) as e:
+            self.skip(name, e if isinstance(e, Unavailable) else repr(e))
+
+    def progress(self, text):
+        """A line on a terminal, replaced by the next."""
+        if sys.stderr.isatty():
+            print(f"\r\033[K  {self.scenario} ({self.repeat}): {text}", end="", file=sys.stderr,
+                  flush=True)
