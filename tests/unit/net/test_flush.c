@@ -140,43 +140,70 @@ static void test_gone(bool use_ring)
 	rig_fini(&rig);
 }
 
-static void *one_turn(void *arg)
+static pthread_barrier_t gate;
+
+/* Two turns; between them, from one gate to the next, the loop is the other thread's. */
+static void *two_turns(void *arg)
 {
 	(void)arg;
+	rig_turn(&rig, 1);
+	pthread_barrier_wait(&gate);
+	pthread_barrier_wait(&gate);
 	rig_turn(&rig, 1);
 	return NULL;
 }
 
-/* A ring refuses other threads than its own; whoever ends a loop may be one. Nothing may be lost. */
+static void write_all(const struct member *crowd, const char *c)
+{
+	for (unsigned i = 0; i < CROWD; i++)
+		conn_write(crowd[i].conn, c, 1);
+}
+
+/* Did (m) get "x", (turns) times "y", and "z"? */
+static bool got_in_order(const struct member *m, unsigned turns)
+{
+	char bytes[4096];
+	ssize_t n = read(m->peer, bytes, sizeof(bytes));
+
+	return n == (ssize_t)turns + 2 && bytes[0] == 'x' && bytes[n - 1] == 'z' &&
+		strspn(bytes + 1, "y") == turns;
+}
+
+/*
+ * A ring refuses other threads than its own; whoever ends a loop may be one. Nothing may be lost, and
+ * nothing that was refused may go out later, with what its own thread sends.
+ */
 static void test_refused(void)
 {
 	struct member crowd[CROWD];
 	unsigned got = 0, turns = 2 * RING_SENDS / CROWD;
 	uint64_t by_ring;
 	pthread_t thread;
-	char bytes[4096];
 
 	rig_init(&rig, NULL);
 	loop_use_ring(rig.loop, true);
-	for (unsigned i = 0; i < CROWD; i++) {
+	for (unsigned i = 0; i < CROWD; i++)
 		crowd[i].conn = rig_connect(&rig, &crowd[i].peer, 0);
-		conn_write(crowd[i].conn, "x", 1);
-	}
-	if (pthread_create(&thread, NULL, one_turn, NULL) != 0)
+	write_all(crowd, "x");
+	pthread_barrier_init(&gate, NULL, 2);
+	if (pthread_create(&thread, NULL, two_turns, NULL) != 0)
 		abort();
-	pthread_join(thread, NULL);
+	pthread_barrier_wait(&gate);
 	by_ring = rig.loop->stats.ring_sends;
 	for (unsigned t = 0; t < turns; t++) {
-		for (unsigned i = 0; i < CROWD; i++)
-			conn_write(crowd[i].conn, "y", 1);
+		write_all(crowd, "y");
 		rig_turn(&rig, 1);
 	}
+	write_all(crowd, "z");
+	pthread_barrier_wait(&gate);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&gate);
 	for (unsigned i = 0; i < CROWD; i++) {
-		got += read(crowd[i].peer, bytes, sizeof(bytes)) == (ssize_t)turns + 1;
+		got += got_in_order(&crowd[i], turns);
 		close(crowd[i].peer);
 	}
 	eq_num(by_ring, CROWD, "the thread of the ring sends through it");
-	eq_num(got, CROWD, "another one still reaches everybody");
+	eq_num(got, CROWD, "another one still reaches everybody, and nothing comes twice");
 	rig_fini(&rig);
 }
 
