@@ -89,7 +89,8 @@ help:
 ## make test         install what is missing, build, and run every test
 ## make unit         tests of modules        make cli      tests of the tools
 ## make faults       tests of the promises   make lint     warnings, static checks, manuals
-## make cli ONLY='publish poll'              some of the files in tests/cli (or unit, or faults)
+## make unit ONLY='store api/draft'          a room of tests/unit, a file
+## make cli ONLY='publish poll'              some of the files in tests/cli, or tests/faults
 ## make install      to PREFIX (/usr/local), below DESTDIR if set; make uninstall
 ## make clean        remove build/ and bin/
 ##

@@ -10,8 +10,8 @@
 # tests/faults that does, count as failed. Two of them run at a time; one that says "rt-test: alone"
 # in its source (because it measures, or loads the machine) runs when nothing else does.
 #
-# Environment: MAKE, OUT, SAN (sanitizers in use), ONLY (words; only what has one of these names),
-# JOBS (2), KEEP=1 (keep the temporary folders).
+# Environment: MAKE, OUT, SAN (sanitizers in use), ONLY (words; only what they name: a room of
+# tests/unit, or a file), JOBS (2), KEEP=1 (keep the temporary folders).
 set -u
 
 : "${MAKE:=make}" "${OUT:=build/release}" "${SAN:=}" "${ONLY:=}" "${JOBS:=2}" "${KEEP:=}"
@@ -127,14 +127,36 @@ fi
 
 # --- which jobs ------------------------------------------------------------------------------
 
-# Does ONLY, if given, name it? `make cli ONLY=poll`, `make unit ONLY=store/seam`.
+# Does this word of ONLY name it? "api" is all of tests/unit/api, and tests/cli/api.bats if there is
+# one; "api/test_draft", "api/draft" and "draft" are one file, and so is its path.
+names() {
+	word=${1#tests/*/} file=${2##*/} room=${2%/*}
+	word=${word%.c} word=${word%.bats}
+	short=${file#test_}
+	case "$word" in "$2" | "$file" | "$short" | "$room" | "$room/$short") return 0 ;; esac
+	return 1
+}
+
 wanted() {
 	[ -n "$ONLY" ] || return 0
-	short=$(echo "$1" | sed 's|test_||')
 	for w in $ONLY; do
-		case "$w" in "$1" | "${1##*/}" | "$short" | "${short##*/}") return 0 ;; esac
+		names "$w" "$1" && return 0
 	done
 	return 1
+}
+
+# A word that names nothing is a mistake, and no reason to run less than was meant.
+check_only() {
+	for w in $ONLY; do
+		(
+			ONLY=$w
+			[ -n "$(list_jobs "$@")" ]
+		) && continue
+		printf 'FAILED  ONLY=%s names no test of: %s. Say a file (store/seam) or a whole room (store)\n' \
+			"$w" "$*"
+		echo '0 passed, 1 failed'
+		exit 1
+	done
 }
 
 # "kind name source" of every job asked for
@@ -156,6 +178,7 @@ list_jobs() {
 }
 
 trap 'exit 130' INT TERM HUP
+check_only "$@"
 rm -rf "$log"
 mkdir -p "$log"
 began=$(date +%s)

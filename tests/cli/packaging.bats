@@ -304,14 +304,23 @@ bare_machine() {
 	# passed: good 1, crash 1, short 1, liar 1, z 1; failed: crash 1, short 2, liar 1, absent 1, z 1
 	assert_line --index -1 '5 passed, 6 failed, 1 skipped'
 
-	for name in good test_good a/good a/test_good; do
+	for name in good test_good a/good a/test_good tests/unit/a/test_good.c; do
 		run env MAKE=true OUT=out ONLY=$name sh scripts/test.sh unit
 		assert_success
 		assert_line --index -1 '1 passed, 0 failed, 1 skipped'
 	done
 
-	run env MAKE=true OUT=out ONLY=nothing sh scripts/test.sh unit
+	run env MAKE=true OUT=out ONLY=a sh scripts/test.sh unit
 	assert_failure
+	assert_line --index -1 '4 passed, 5 failed, 1 skipped'
+
+	run env MAKE=true OUT=out ONLY='good z' sh scripts/test.sh unit cli
+	assert_failure
+	assert_line --index -1 '2 passed, 1 failed, 1 skipped'
+
+	run env MAKE=true OUT=out ONLY='good nothing' sh scripts/test.sh unit
+	assert_failure
+	assert_line --index 0 --partial 'ONLY=nothing names no test of: unit'
 	assert_line --index -1 '0 passed, 1 failed'
 
 	run env MAKE=false OUT=out ONLY=good sh scripts/test.sh unit
