@@ -356,6 +356,15 @@ sys.exit(n[0] < 4096)' || return 1
 	[ "$before" = "$(cut -d ' ' -f 1 "/proc/$1/schedstat")" ]
 }
 
+# How often it got a processor; while it is blocked only the timer wakes it that looks for silence.
+_runs() {
+	cut -d ' ' -f 3 "/proc/$1/schedstat"
+}
+
+_woke() {
+	[ "$(_runs "$1")" -ge "$2" ]
+}
+
 @test "a silent server is not blamed while stdout is blocked" {
 	fake "[${RT/Heartbeat: 15/Heartbeat: 0.2},{\"repeat\":20000,\"send\":\"id: 1\\ndata: {\\\"id\\\":\\\"1\\\",\\\"topic\\\":\\\"t\\\",\\\"seq\\\":%d,\\\"time\\\":\\\"x\\\",\\\"data\\\":1}\\n\\n\"},$HANG]"
 	mkfifo "$RT_TMP/fifo"
@@ -363,7 +372,7 @@ sys.exit(n[0] < 4096)' || return 1
 	BG_PIDS[slow]=$!
 	exec 7<"$RT_TMP/fifo"
 	wait_for _blocked "${BG_PIDS[slow]}"
-	sleep 1
+	wait_for _woke "${BG_PIDS[slow]}" $(($(_runs "${BG_PIDS[slow]}") + 2))
 	[ "$(wc -l <&7)" -eq 20000 ]
 	exec 7<&-
 	bg_wait slow
