@@ -57,6 +57,7 @@
 #	seqs|ids|ns FILE           print seq, id, data.n of each envelope, one a line
 #	assert_seqs FILE FROM TO   FILE holds exactly the seqs FROM...TO, once each, in order
 #	assert_ns FILE FROM TO     the same for data.n
+#	flood WHAT ARGUMENT...     subscribers who stop reading: tests/helpers/flood.py has the rest
 #	assert_json FILTER [FILE]  jq -e FILTER is true of the document (default: of $output)
 #	assert_same FILE FILE...   all files have the same bytes
 #	http_status CURL-ARGS...   print only the status code
@@ -386,6 +387,10 @@ http_status() {
 	_curl -o /dev/null -w '%{http_code}\n' "$@"
 }
 
+flood() {
+	"$PYTHON" "$RT_ROOT/tests/helpers/flood.py" "$RT_URL" "$@"
+}
+
 browser() {
 	local name=${2:-browser}
 	bg "$name" "$CHROMIUM" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
@@ -395,7 +400,7 @@ browser() {
 }
 
 page_eval() {
-	"$PYTHON" "$RT_ROOT/tests/cli/devtools.py" "$RT_TMP/${2:-browser}.profile" "$1"
+	"$PYTHON" "$RT_ROOT/tests/helpers/devtools.py" "$RT_TMP/${2:-browser}.profile" "$1"
 }
 
 page_shows() {

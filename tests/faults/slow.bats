@@ -8,10 +8,6 @@
 bats_require_minimum_version 1.5.0
 load ../cli/helper
 
-flood() {
-	"$PYTHON" "$RT_ROOT/tests/helpers/flood.py" "$RT_URL" "$@"
-}
-
 # rt-test: alone
 @test "two hundred readers stop for three heartbeats of a flood: cheap, still there, later complete" {
 	start_server --memory 4M --heartbeat 1s --threads 2

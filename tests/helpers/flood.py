@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Subscribers who stop reading while a flood passes, and what becomes of them.
 
-    flood.py http://HOST:PORT many PID READERS EVENTS    by a quarter on each transport; silent for
-                                                         three heartbeats of a second; then they
-                                                         read everything
-    flood.py http://HOST:PORT skipped TRANSPORT REASON   one of them; it must find a gap record
-                                                         with REASON in place of what it missed
-    flood.py http://HOST:PORT closed TRANSPORT           one of them; its connection must end
+    flood.py URL many PID READERS EVENTS [TRANSPORT]   by a third on sse, ws and ndjson, or all on
+                                                       TRANSPORT; silent for three heartbeats of a
+                                                       second; then they read everything
+    flood.py URL skipped TRANSPORT REASON              one of them; it must find a gap record with
+                                                       REASON in place of what it missed
+    flood.py URL closed TRANSPORT                      one of them; its connection must end
 
 Prints a line of JSON, or what is wrong.
 """
@@ -23,6 +23,7 @@ from swarm import Swarm
 
 SIZE = 1000
 HEARTBEATS = 3.2
+BUFFERED = 1700     # events that fill the system's buffers
 
 
 def resident_mib(pid):
@@ -40,12 +41,15 @@ def publish(url, first, last, size=SIZE):
             fail("an event was refused")
 
 
-def connections(url):
-    return json.load(urllib.request.urlopen(url + "/connections"))["connections"]
+def subscribers(url):
+    """Those of the server's connections that are subscribed, one by one or through /ws."""
+    there = json.load(urllib.request.urlopen(url + "/connections"))["connections"]
+    return [c for c in there if c.get("topics") == ["flood"]
+            or any(s["topics"] == ["flood"] for s in c.get("subscriptions", []))]
 
 
 def lives(url):
-    return any(c.get("state") == "live" for c in connections(url) if c.get("topics") == ["flood"])
+    return any(c.get("state") == "live" for c in subscribers(url))
 
 
 def stay_silent():
@@ -72,18 +76,18 @@ class Counted:
         return self.due > self.count
 
 
-def many(url, pid, readers, events):
+def many(url, pid, readers, events, *transports):
     swarm = Swarm(url)
-    kinds = ("sse", "ws", "ndjson")
-    slow = [swarm.join(kinds[i % 3], "/topics/flood", rcvbuf=4096) for i in range(readers)]
+    kinds = transports or ("sse", "ws", "ndjson")
+    slow = [swarm.join(kinds[i % len(kinds)], "/topics/flood", rcvbuf=4096) for i in range(readers)]
     if not swarm.run(lambda: all(r.ready for r in slow)):
         fail("not all were answered")
-    publish(url, 1, events // 3)        # fills the system's buffers: from here on they all lag
+    publish(url, 1, BUFFERED)       # from here on they all lag
     before = resident_mib(pid)
-    publish(url, events // 3 + 1, events)
+    publish(url, BUFFERED + 1, events)
     stay_silent()
     grown = resident_mib(pid) - before
-    there = len([c for c in connections(url) if c.get("topics") == ["flood"]])
+    there = len(subscribers(url))
     # One after the other, as they would: then not all of it is in memory here, either.
     start = time.monotonic()
     for r in slow:
@@ -146,7 +150,7 @@ def closed(url, transport):
     swarm, r = stalled(url, transport)
     publish(url, 1, 4000, 3000)
     end = time.monotonic() + 15 * SLOW
-    while any(c.get("topics") == ["flood"] for c in connections(url)):
+    while subscribers(url):
         if time.monotonic() > end:
             fail("still connected")
         time.sleep(0.05)
@@ -160,7 +164,7 @@ def closed(url, transport):
 def main():
     url, what = sys.argv[1:3]
     if what == "many":
-        many(url, *map(int, sys.argv[3:6]))
+        many(url, *map(int, sys.argv[3:6]), *sys.argv[6:])
     elif what == "skipped":
         skipped(url, *sys.argv[3:5])
     else:

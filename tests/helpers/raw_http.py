@@ -31,6 +31,14 @@ def ws_frame_bytes(opcode, payload):
     return bytes([0x80 | opcode]) + size + payload
 
 
+def ws_masked_bytes(opcode, payload):
+    """A frame as a client sends it, with a mask of zeros."""
+    n = len(payload)
+    size = bytes([0x80 | n]) if n < 126 else b"\xfe" + n.to_bytes(2, "big") if n < 65536 \
+        else b"\xff" + n.to_bytes(8, "big")
+    return bytes([0x80 | opcode]) + size + b"\0\0\0\0" + payload
+
+
 class Response:
     def __init__(self, status, fields):
         self.status, self.fields, self.body = status, fields, b""
@@ -165,11 +173,7 @@ class Conn:
         return self.head()
 
     def ws_send(self, text, opcode=1):
-        data = text if isinstance(text, bytes) else text.encode()
-        n = len(data)
-        size = bytes([0x80 | n]) if n < 126 else (b"\xfe" + n.to_bytes(2, "big") if n < 65536
-                else b"\xff" + n.to_bytes(8, "big"))
-        self.send(bytes([0x80 | opcode]) + size + b"\0\0\0\0" + data)  # a mask of zeros
+        self.send(ws_masked_bytes(opcode, text if isinstance(text, bytes) else text.encode()))
 
     def ws_frame(self):
         """(opcode, payload) of the next frame."""

@@ -2,7 +2,8 @@
 """Many subscribers in one process, each on a transport of its own choice, on raw sockets.
 
     s = Swarm(url)
-    r = s.join("sse", "/events?topic=a")      # sse, ws, ndjson or longpoll; since= belongs to the path
+    r = s.join("sse", "/events?topic=a")      # one of TRANSPORTS; since= belongs to the path
+    r = s.join("mux", "/topics/a")            # through /ws: a topic, and nothing else
     s.run(lambda: len(r.lines) >= 10)         # reads what comes until that is true
     r.lines                                   # envelopes and gap records, as bytes, in order
 """
@@ -11,7 +12,7 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-from raw_http import SLOW, UPGRADE, head_bytes
+from raw_http import SLOW, UPGRADE, head_bytes, ws_masked_bytes
 
 TRANSPORTS = ("sse", "ws", "ndjson", "longpoll")
 
@@ -27,7 +28,7 @@ class Reader:
         self.transport, self.path, self.wait = transport, path, wait
         self.host = "%s:%d" % server
         self.lines, self.rest = [], b""
-        self.head, self.ended, self.need = None, "", 0
+        self.head, self.ended, self.need, self.acked = None, "", 0, False
         self.socket = socket.socket()
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -43,8 +44,9 @@ class Reader:
         if self.transport == "longpoll":
             path = with_query(self.path, f"as=poll&wait={self.wait}&limit=200")
             request = head_bytes("GET", path, {"Accept": "application/x-ndjson"}, self.host)
-        elif self.transport == "ws":
-            request = head_bytes("GET", self.path, UPGRADE, self.host)
+        elif self.transport in ("ws", "mux"):
+            path = self.path if self.transport == "ws" else "/ws"
+            request = head_bytes("GET", path, UPGRADE, self.host)
         else:       # 1.0: no chunks
             request = head_bytes("GET", with_query(self.path, "as=" + self.transport), None, self.host, "1.0")
         self.head = None
@@ -53,7 +55,7 @@ class Reader:
     @property
     def ready(self):
         """Subscribed for sure; of a long poll that hangs this cannot be known."""
-        return self.head is not None or self.transport == "longpoll"
+        return self.acked if self.transport == "mux" else self.head is not None or self.transport == "longpoll"
 
     def read(self, limit=1 << 18):
         """Take what has come. False: it is over."""
@@ -83,6 +85,9 @@ class Reader:
         self.head = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
         self.need = int(self.head.get("content-length", 0))
         self.rest = rest
+        if self.transport == "mux":
+            topic = self.path.removeprefix("/topics/")
+            self.socket.sendall(ws_masked_bytes(1, b'{"op":"subscribe","topics":["%s"]}' % topic.encode()))
         return True
 
     def take_body(self):
@@ -90,7 +95,7 @@ class Reader:
             return True
         if self.transport == "longpoll":
             return self.take_poll()
-        if self.transport == "ws":
+        if self.transport in ("ws", "mux"):
             return self.take_frames()
         whole, mark, rest = self.rest.rpartition(b"\n")
         if not mark:
@@ -126,7 +131,7 @@ class Reader:
                 break
             opcode = data[at] & 0xf
             if opcode == 1:
-                self.lines.append(data[start:start + n])
+                self.take_text(data[start:start + n])
             elif opcode == 8:
                 self.ended = "close %d" % int.from_bytes(data[start:start + 2], "big")
                 return False
@@ -136,9 +141,16 @@ class Reader:
         self.rest = data[at:]
         return True
 
+    def take_text(self, text):
+        """Of /ws only what concerns events: not the acknowledgement, nor where a quiet one stands."""
+        if self.transport == "mux" and text.startswith(b'{"op":'):
+            self.acked = True
+        else:
+            self.lines.append(text)
+
     def pong(self, payload):
         try:
-            self.socket.sendall(b"\x8a" + bytes([0x80 | len(payload)]) + b"\0\0\0\0" + payload)
+            self.socket.sendall(ws_masked_bytes(10, payload))
         except OSError:     # the next read tells
             pass
 
