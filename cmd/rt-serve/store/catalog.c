@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 #define FIRST_BUCKETS 64
 #define FIRST_RING 4
 
@@ -30,6 +32,11 @@ struct topic *catalog_find(const struct catalog *c, struct str name, uint64_t ha
 			return t;
 	}
 	return NULL;
+}
+
+struct topic *catalog_find_name(const struct catalog *c, struct str name)
+{
+	return catalog_find(c, name, hash_bytes(name.p, name.n));
 }
 
 struct topic *catalog_by_id(const struct catalog *c, uint64_t id)

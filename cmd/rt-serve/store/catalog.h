@@ -70,6 +70,7 @@ void catalog_fini(struct catalog *c);
 
 /** The topic, or NULL. (hash) is hash_bytes of (name). */
 struct topic *catalog_find(const struct catalog *c, struct str name, uint64_t hash);
+struct topic *catalog_find_name(const struct catalog *c, struct str name);
 struct topic *catalog_by_id(const struct catalog *c, uint64_t id);
 
 /** Add a topic that is not there yet. NULL without memory. */

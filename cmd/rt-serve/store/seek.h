@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "store/latest.h"
-#include "store/rows.h"
 #include "store/window.h"
 
 enum seek_phase { SEEK_NEW, SEEK_LAST, SEEK_LATEST, SEEK_FORWARD };
@@ -61,14 +60,6 @@ bool seek_turn(struct window *w, struct read *r, struct seek *k);
 
 /** The page ends here, before the end of the log: write the results. */
 void seek_page(struct window *w, struct read *r, struct seek *k);
-
-/**
- * For the disk: the wanted topics that have events after (after), at most ROWS_TOPICS_MAX. False
- * if there are more, or too many to tell: then all rows have to be looked at.
- */
-bool seek_topics(struct window *w, const struct filters *f, uint64_t after, struct rows_topic *out,
-	unsigned *n);
-void seek_copy_topic(struct rows_topic *out, const struct topic *t);
 
 /** End the read with an error and no results. */
 void seek_fail(struct read *r, enum store_status status);

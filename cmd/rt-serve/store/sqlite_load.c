@@ -7,6 +7,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "store/sources.h"
 #include "store/sqlite.h"
 
 #define AHEAD_US 60000000	/* a log so far ahead of the clock is worth a word */
@@ -150,7 +151,7 @@ static bool want_any(void *arg, uint64_t id, uint64_t last, struct rows_topic *o
 
 	if (t == NULL || last <= t->dropped)
 		return false;
-	seek_copy_topic(out, t);
+	sources_copy_topic(out, t);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "store/sources.h"
 #include "store/sqlite.h"
 
 #define SLICE_EVENTS 20000	/* looked at backwards before the next read has its turn */
@@ -132,7 +133,7 @@ static bool want(void *arg, uint64_t id, uint64_t last, struct rows_topic *out)
 	t = catalog_by_id(&w->store->window.catalog, id);
 	answer = t != NULL && last > t->dropped && filters_match(w->filters, topic_name(t));
 	if (answer)
-		seek_copy_topic(out, t);
+		sources_copy_topic(out, t);
 	window_unlock(&w->store->window);
 	return answer;
 }
@@ -192,7 +193,7 @@ static enum slice read_slice(struct sqlite *s, struct sqlite_job *j)
 	struct rows rows;
 	enum slice res;
 
-	if (seek_topics(&s->window, j->read->filters, q.back ? 0 : q.after, topics, &q.ntopics))
+	if (sources_list(&s->window, j->read->filters, q.back ? 0 : q.after, topics, &q.ntopics))
 		q.topics = topics;
 	begin_reading(s);
 	res = read_rows(&rows, j, rows_begin(&rows, &s->in, &q));
