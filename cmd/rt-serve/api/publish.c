@@ -4,12 +4,12 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "api/draft.h"
 #include "api/group.h"
 #include "api/problem.h"
 #include "api/publish_answer.h"
+#include "api/publish_check.h"
 #include "api/publish_state.h"
 #include "api/rate.h"
 #include "base64.h"
@@ -19,49 +19,12 @@
 #define GROUPS_IN_FLIGHT 4	/* per request */
 #define GROUP_BYTES (256 << 10)	/* a group that large waits for no more lines */
 #define GROUP_LINES 16384	/* nor one of so many: refused lines have no bytes */
-#define UNREAD_BYTES (256 << 10)	/* answers of ?ack=lines that stop reading */
 #define WAIT_TICK_MS 20
-#define KEY_MAX 255
 #define KEYED_LINES_MAX 10000	/* of ?ack=lines, whose answer is kept with the key */
 #define LINE_OVERHEAD 4096	/* an envelope's other members, white space */
 
 static void push(struct publish *p);
 static void end_lines(struct publish *p);
-
-/* --- what kind of body ------------------------------------------------------------------------- */
-
-enum publish_body publish_body_of(struct str type)
-{
-	static const struct {
-		const char *type;
-		enum publish_body body;
-	} known[] = {
-		{"application/json", PUBLISH_JSON},
-		{"application/x-www-form-urlencoded", PUBLISH_JSON},	/* curl -d */
-		{"application/x-ndjson", PUBLISH_NDJSON},
-		{"application/ndjson", PUBLISH_NDJSON},
-		{"application/jsonl", PUBLISH_NDJSON},
-		{"application/octet-stream", PUBLISH_BYTES},
-	};
-	const char *semicolon;
-
-	if (type.p == NULL || type.n == 0)
-		return PUBLISH_JSON;
-	semicolon = memchr(type.p, ';', type.n);
-	if (semicolon != NULL)
-		type.n = (size_t)(semicolon - type.p);
-	while (type.n > 0 && type.p[type.n - 1] == ' ')
-		type.n--;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (type.n == strlen(known[i].type) && strncasecmp(type.p, known[i].type, type.n) == 0)
-			return known[i].body;
-	}
-	if (type.n > 5 && strncasecmp(type.p, "text/", 5) == 0)
-		return PUBLISH_TEXT;
-	if (type.n > 5 && strncasecmp(type.p + type.n - 5, "+json", 5) == 0)
-		return PUBLISH_JSON;
-	return PUBLISH_UNSUPPORTED;
-}
 
 /* --- life of a publish -------------------------------------------------------------------------- */
 
@@ -157,35 +120,6 @@ static void wait_for_room(struct publish *p)
 		loop_timer_init(&a->publish_timer, wait_tick);
 	if (!loop_timer_armed(&a->publish_timer))
 		loop_timer_set(a->loop, &a->publish_timer, WAIT_TICK_MS);
-}
-
-/** Are there answers of ?ack=lines that the client has not read yet? */
-static bool has_unread(const struct publish *p)
-{
-	return p->ack_lines && p->x != NULL && conn_pending(exchange_conn(p->x)) > 0;
-}
-
-/**
- * Are so many of them unread that no more lines should be taken? Ends the request if nothing at all
- * has gone out for long.
- */
-static bool too_many_unread(struct publish *p)
-{
-	uint64_t now = loop_now_ms(p->api->loop);
-	struct conn_info info;
-
-	if (!has_unread(p)) {
-		p->unread_since_ms = 0;
-		return false;
-	}
-	conn_info(exchange_conn(p->x), false, &info);
-	if (p->unread_since_ms == 0 || info.bytes_out != p->unread_bytes_out) {
-		p->unread_since_ms = now;
-		p->unread_bytes_out = info.bytes_out;
-	} else if (now - p->unread_since_ms > api_config(p->api)->max_unread_ms) {
-		exchange_abort(p->x, CONN_SLOW);
-	}
-	return conn_pending(exchange_conn(p->x)) >= UNREAD_BYTES;
 }
 
 static bool has_room(const struct publish *p)
@@ -321,7 +255,7 @@ static void push(struct publish *p)
 		end_lines(p);
 		return;
 	}
-	full = too_many_unread(p);
+	full = publish_answer_stalled(p);
 	if (p->filling != NULL && !hold && p->in_flight < GROUPS_IN_FLIGHT) {
 		if (full || !may_send(p)) {
 			wait_for_room(p);
@@ -333,7 +267,7 @@ static void push(struct publish *p)
 				return;
 		}
 	}
-	if (has_unread(p))
+	if (publish_answer_unread(p))
 		wait_for_room(p);	/* to see whether they are read in the end */
 	if (!p->ended) {
 		bool pause = is_full(p) && !hold;
@@ -632,60 +566,14 @@ static struct publish *publish_new(const struct request *r, enum publish_body ki
 	return p;
 }
 
-/** What is wrong with the request's parameters; NULL: nothing. */
-static const char *check(const struct request *r, unsigned *status)
-{
-	struct str key = http_field(r->http, "idempotency-key"), store = request_param(r, "store"),
-		ack = request_param(r, "ack");
-	const char *wrong = NULL;
-
-	*status = 400;
-	if (r->topic.p != NULL)
-		wrong = draft_topic(api_config(r->api), r->topic, status);
-	if (wrong != NULL)
-		return wrong;
-	*status = 400;
-	if (!draft_name(request_param(r, "type")) || !draft_name(request_param(r, "key")))
-		return "type= and key= take at most 255 bytes without control characters";
-	if (store.p != NULL && !str_is(store, "no") && !str_is(store, "yes"))
-		return "store= takes yes or no";
-	if (ack.p != NULL && !str_is(ack, "lines") && !str_is(ack, "end"))
-		return "ack= takes lines or end";
-	if (key.p != NULL && (key.n == 0 || key.n > KEY_MAX))
-		return "an Idempotency-Key has 1 to 255 characters";
-	if (http_field_count(r->http, "idempotency-key") > 1)
-		return "there are several Idempotency-Key fields: send one";
-	return NULL;
-}
-
-/** Has the body a coding (RFC 9110, 8.4)? It must not be kept as if that were the data. */
-static bool is_encoded(const struct request *r)
-{
-	struct str coding = http_field(r->http, "content-encoding");
-
-	return coding.n > 0 && (coding.n != 8 || strncasecmp(coding.p, "identity", 8) != 0);
-}
-
 void publish_start(struct exchange *x, struct request *r)
 {
-	enum publish_body kind = publish_body_of(http_field(r->http, "content-type"));
+	enum publish_body kind;
 	unsigned status;
-	const char *wrong = check(r, &status), *limit;
+	const char *wrong = publish_check(r, &kind, &status), *limit;
 	struct conn_info info;
 	struct publish *p;
 
-	if (wrong == NULL && kind == PUBLISH_UNSUPPORTED) {
-		wrong = "send application/json, application/x-ndjson, text/plain or application/octet-stream";
-		status = 415;
-	}
-	if (wrong == NULL && is_encoded(r)) {
-		wrong = "bodies are not decoded here: send it without Content-Encoding";
-		status = 415;
-	}
-	if (wrong == NULL && r->topic.p == NULL && (kind == PUBLISH_TEXT || kind == PUBLISH_BYTES)) {
-		wrong = "/events takes envelopes as application/json or application/x-ndjson";
-		status = 415;
-	}
 	if (wrong != NULL) {
 		r->api->stats.publish_refused++;
 		problem_respond(x, r, status, "%s", wrong);

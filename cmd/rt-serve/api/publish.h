@@ -11,10 +11,4 @@
 /** Takes over the exchange. */
 void publish_start(struct exchange *x, struct request *r);
 
-/** How the body is to be read. */
-enum publish_body { PUBLISH_JSON, PUBLISH_NDJSON, PUBLISH_TEXT, PUBLISH_BYTES, PUBLISH_UNSUPPORTED };
-
-/** By the Content-Type; absent, or what curl -d says, counts as JSON. */
-enum publish_body publish_body_of(struct str content_type);
-
 #endif

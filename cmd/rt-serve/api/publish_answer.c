@@ -6,9 +6,11 @@
 #include "api/fields.h"
 #include "api/problem.h"
 #include "api/publish_state.h"
+#include "config.h"
 #include "json.h"
 
 #define ANSWER_MAX (1 << 20)
+#define UNREAD_BYTES (256 << 10)	/* answers of ?ack=lines that stop reading */
 
 const char *publish_refusal_text(const struct event *e)
 {
@@ -248,4 +250,28 @@ void publish_answer_cut(struct publish *p, const char *why)
 	buf_fini(&b);
 	exchange_close_after(p->x);
 	exchange_end(p->x);
+}
+
+bool publish_answer_unread(const struct publish *p)
+{
+	return p->ack_lines && p->x != NULL && conn_pending(exchange_conn(p->x)) > 0;
+}
+
+bool publish_answer_stalled(struct publish *p)
+{
+	uint64_t now = loop_now_ms(p->api->loop);
+	struct conn_info info;
+
+	if (!publish_answer_unread(p)) {
+		p->unread_since_ms = 0;
+		return false;
+	}
+	conn_info(exchange_conn(p->x), false, &info);
+	if (p->unread_since_ms == 0 || info.bytes_out != p->unread_bytes_out) {
+		p->unread_since_ms = now;
+		p->unread_bytes_out = info.bytes_out;
+	} else if (now - p->unread_since_ms > api_config(p->api)->max_unread_ms) {
+		exchange_abort(p->x, CONN_SLOW);
+	}
+	return conn_pending(exchange_conn(p->x)) >= UNREAD_BYTES;
 }

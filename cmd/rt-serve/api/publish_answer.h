@@ -6,6 +6,8 @@
  * What a publisher is told. Answers of keyed requests are written inside the store's transaction
  * and kept as their status, three digits, and the JSON.
  */
+#include <stdbool.h>
+
 struct batch;
 struct buf;
 struct event;
@@ -32,5 +34,14 @@ void publish_answer_cut(struct publish *p, const char *why);
 
 /** ?ack=lines: an answer for each line of (g), begun with the first. */
 void publish_answer_lines(struct publish *p, struct group *g);
+
+/** Are there answers of ?ack=lines that the client has not read yet? */
+bool publish_answer_unread(const struct publish *p);
+
+/**
+ * Are so many of them unread that no more lines should be taken? Ends the request if nothing at all
+ * has gone out for long (--max-unread).
+ */
+bool publish_answer_stalled(struct publish *p);
 
 #endif

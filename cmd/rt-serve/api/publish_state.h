@@ -6,7 +6,7 @@
 #include "api/draft.h"
 #include "api/group.h"
 #include "api/live.h"
-#include "api/publish.h"
+#include "api/publish_check.h"
 #include "api/request.h"
 #include "line.h"
 
