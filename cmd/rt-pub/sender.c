@@ -14,6 +14,7 @@
 #include "json.h"
 #include "log.h"
 #include "stop.h"
+#include "transfer.h"
 #include "units.h"
 
 #define URL_MAX 16384
@@ -22,10 +23,8 @@
 struct sender {
 	const struct config *c;
 	struct report *report;
-	CURLM *multi;
-	CURL *easy;			/* not NULL: a request is on its way */
-	struct curl_slist *headers;
-	struct buf url, answer;
+	struct transfer transfer;	/* easy != NULL: on its way */
+	struct buf url;
 	struct batch *batch;		/* not NULL: not answered yet */
 	struct batch *done, *too_large;
 	uint64_t retry_at;		/* monotonic ms; 0: not waiting */
@@ -68,39 +67,23 @@ struct sender *sender_new(const struct config *c, struct report *r)
 	s->report = r;
 	s->failed = -1;
 	buf_init(&s->url, URL_MAX);
-	buf_init(&s->answer, ANSWER_MAX);
 	backoff_init(&s->backoff, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
-	s->multi = curl_multi_init();
-	if (s->multi == NULL || build_url(s) != 0) {
+	if (transfer_init(&s->transfer, ANSWER_MAX) != 0 || build_url(s) != 0) {
 		sender_free(s);
 		return NULL;
 	}
 	return s;
 }
 
-static void end_request(struct sender *s)
-{
-	if (s->easy == NULL)
-		return;
-	curl_multi_remove_handle(s->multi, s->easy);
-	curl_easy_cleanup(s->easy);
-	curl_slist_free_all(s->headers);
-	s->easy = NULL;
-	s->headers = NULL;
-}
-
 void sender_free(struct sender *s)
 {
 	if (s == NULL)
 		return;
-	end_request(s);
-	if (s->multi != NULL)
-		curl_multi_cleanup(s->multi);
+	transfer_fini(&s->transfer);
 	batch_free(s->batch);
 	batch_free(s->done);
 	batch_free(s->too_large);
 	buf_fini(&s->url);
-	buf_fini(&s->answer);
 	free(s);
 }
 
@@ -119,48 +102,25 @@ static void fail_nomem(struct sender *s)
 	fail(s, EXIT_RESOURCES);
 }
 
-static size_t on_body(char *p, size_t size, size_t n, void *arg)
-{
-	struct sender *s = arg;
-
-	return buf_add(&s->answer, p, size * n) == 0 ? size * n : 0;
-}
-
-static void set_request(struct sender *s)
-{
-	long seconds = (long)((s->c->timeout_ms + 999) / 1000);
-
-	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->batch->body.len);
-	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->batch->body.p);
-	curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
-	/* A peer that vanished without a word: neither takes bytes nor answers. */
-	curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_TIME, seconds);
-}
-
 static void start(struct sender *s)
 {
 	char key[sizeof("Idempotency-Key: ") + BATCH_KEY_LEN];
 	const char *extra[4] = { "Content-Type: application/x-ndjson", "Expect:" };
+	struct transfer *t = &s->transfer;
 
 	if (s->batch->key[0] != '\0') {
 		snprintf(key, sizeof(key), "Idempotency-Key: %s", s->batch->key);
 		extra[2] = key;
 	}
-	buf_reset(&s->answer);
 	s->retry_at = 0;
-	s->easy = client_handle(&s->c->client, buf_cstr(&s->url), extra, &s->headers);
-	if (s->easy == NULL) {
+	if (transfer_prepare(t, &s->c->client, buf_cstr(&s->url), extra, s->c->timeout_ms) != 0) {
 		fail_nomem(s);
 		return;
 	}
-	set_request(s);
-	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK) {
-		curl_easy_cleanup(s->easy);
-		s->easy = NULL;
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->batch->body.len);
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, s->batch->body.p);
+	if (transfer_start(t) != 0)
 		fail_nomem(s);
-	}
 }
 
 /* --- its answer ------------------------------------------------------------------------------ */
@@ -225,7 +185,7 @@ static void take_summary(struct sender *s)
 	uint64_t before = s->report->refused, named;
 	struct answer a = { 0 };
 
-	if (answer_summary(buf_str(&s->answer), &a, on_refused, s) != 0) {
+	if (answer_summary(buf_str(&s->transfer.body), &a, on_refused, s) != 0) {
 		fail_answer(s, NULL);
 		return;
 	}
@@ -259,7 +219,7 @@ static int take_line(struct sender *s, struct str text, uint64_t n, struct buf *
 /* --ack: an answer for each line, in order. */
 static void take_lines(struct sender *s)
 {
-	struct str text = buf_str(&s->answer);
+	struct str text = buf_str(&s->transfer.body);
 	struct buf out;
 	uint64_t n = 0;
 	const char *end;
@@ -340,12 +300,11 @@ static void on_complete(struct sender *s, CURLcode result)
 	enum client_verdict v;
 	const char *why;
 	struct buf text;
-	long status = 0;
+	long status = transfer_status(&s->transfer);
 
 	buf_init(&text, 4096);
-	v = client_judge(s->easy, result, buf_str(&s->answer), &text, &retry_after_ms);
-	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-	end_request(s);
+	v = transfer_judge(&s->transfer, result, &text, &retry_after_ms);
+	transfer_end(&s->transfer);
 	why = buf_cstr(&text);
 	if (why == NULL)
 		why = "no answer";
@@ -380,20 +339,17 @@ bool sender_idle(const struct sender *s)
 
 static void perform(struct sender *s)
 {
-	int running, left;
-	CURLMsg *m;
+	CURLcode result;
 
-	curl_multi_perform(s->multi, &running);
-	while ((m = curl_multi_info_read(s->multi, &left)) != NULL)
-		if (m->msg == CURLMSG_DONE)
-			on_complete(s, m->data.result);
+	if (transfer_perform(&s->transfer, &result))
+		on_complete(s, result);
 }
 
 void sender_send(struct sender *s, struct batch *b)
 {
 	s->batch = b;
 	start(s);
-	if (s->easy != NULL)
+	if (s->transfer.easy != NULL)
 		perform(s);
 }
 
@@ -428,7 +384,7 @@ void sender_wait(struct sender *s, struct curl_waitfd *fds, unsigned nfds, int t
 {
 	int ms = until_retry(s, timeout_ms);
 
-	curl_multi_poll(s->multi, fds, nfds, ms < 0 ? 60000 : ms, NULL);
+	curl_multi_poll(s->transfer.multi, fds, nfds, ms < 0 ? 60000 : ms, NULL);
 	if (s->retry_at != 0 && units_monotonic_ms() >= s->retry_at)
 		start(s);
 	perform(s);
