@@ -165,12 +165,14 @@ static _Noreturn void finish_stdout(const struct opt_tool *t)
 	exit(EXIT_RESOURCES);
 }
 
+static void print_help(const struct opt_tool *t);
+
 static void apply(const struct opt_tool *t, const struct opt *o, const char *arg, void *config)
 {
 	const char *wrong;
 
 	if (o == &builtin[0]) {
-		opt_help(t);
+		print_help(t);
 		finish_stdout(t);
 	}
 	if (o == &builtin[1]) {
@@ -282,7 +284,7 @@ static void print_usage(const char *usage)
 	}
 }
 
-void opt_help(const struct opt_tool *t)
+static void print_help(const struct opt_tool *t)
 {
 	int width = widest(builtin, widest(t->common, widest(t->opts, 0)));
 

@@ -49,9 +49,6 @@ const char *opt_set(const struct opt_tool *t, const char *name, const char *arg,
 /** The table entry of a long name, or NULL. */
 const struct opt *opt_find(const struct opt_tool *t, const char *name);
 
-/** Print -h to stdout. */
-void opt_help(const struct opt_tool *t);
-
 /** Version of all tools, from the Makefile. */
 extern const char opt_version[];
 

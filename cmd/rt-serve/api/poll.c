@@ -56,7 +56,8 @@ static bool is_ndjson(const struct poll *p)
 
 /* --- the next page ---------------------------------------------------------------------------- */
 
-int poll_percent_encode(struct buf *b, struct str s)
+/** Append (s), all but unreserved characters (RFC 3986, 2.3) encoded. 0 or -1. */
+static int percent_encode(struct buf *b, struct str s)
 {
 	static const char unreserved[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
@@ -88,9 +89,9 @@ int poll_next_url(struct buf *b, const struct request *r)
 
 		if (is_position(p->name))
 			continue;
-		if (buf_addc(b, sep) != 0 || poll_percent_encode(b, p->name) != 0)
+		if (buf_addc(b, sep) != 0 || percent_encode(b, p->name) != 0)
 			return -1;
-		if (p->value.n > 0 && (buf_addc(b, '=') != 0 || poll_percent_encode(b, p->value) != 0))
+		if (p->value.n > 0 && (buf_addc(b, '=') != 0 || percent_encode(b, p->value) != 0))
 			return -1;
 		sep = '&';
 	}
@@ -111,7 +112,7 @@ static char *next_url(const struct request *r)
 
 static int add_link(struct buf *b, const struct poll *p, struct str cursor)
 {
-	if (buf_addf(b, "<%s", p->next) != 0 || poll_percent_encode(b, cursor) != 0)
+	if (buf_addf(b, "<%s", p->next) != 0 || percent_encode(b, cursor) != 0)
 		return -1;
 	return buf_adds(b, ">; rel=\"next\"");
 }

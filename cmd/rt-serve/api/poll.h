@@ -19,9 +19,6 @@ void poll_start(struct exchange *x, struct request *r, struct subscribe *s);
  */
 int poll_next_url(struct buf *b, const struct request *r);
 
-/** Append (s) percent-encoded, all but unreserved characters (RFC 3986, 2.3). 0 or -1. */
-int poll_percent_encode(struct buf *b, struct str s);
-
 /** Is (tag), without its quotes, among those of an If-None-Match field (RFC 9110, 13.1.2)? */
 bool poll_tag_matches(struct str if_none_match, struct str tag);
 

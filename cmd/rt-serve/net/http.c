@@ -191,7 +191,8 @@ static int exchange_release_held(struct exchange *x)
 	return r;
 }
 
-void exchange_advance(struct conn *c)
+/* The answers of (c) that are complete leave; input goes on. */
+static void exchange_advance(struct conn *c)
 {
 	struct exchange *x;
 

@@ -30,10 +30,10 @@ static int hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A bit for each of letters, digits and "!#$%&'*+-.^_`|~". */
+/* The tchars of RFC 9110, 5.6.2: a bit for each of letters, digits and "!#$%&'*+-.^_`|~". */
 static const uint64_t tchars[2] = {UINT64_C(0x03ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe)};
 
-bool http1_is_tchar(uint8_t c)
+static bool is_tchar(uint8_t c)
 {
 	return c < 128 && (tchars[c / 64] >> (c % 64) & 1) != 0;
 }
@@ -75,7 +75,7 @@ static int check_request_line(struct str line, struct http1_head *h, struct http
 	if (h->method.n == 0 || h->target.n == 0)
 		return refuse(no, 400, "the request line is not METHOD TARGET VERSION");
 	for (size_t i = 0; i < h->method.n; i++)
-		if (!http1_is_tchar((uint8_t)h->method.p[i]))
+		if (!is_tchar((uint8_t)h->method.p[i]))
 			return refuse(no, 400, "the method is not a token");
 	if (check_version((struct str){sp2 + 1, (size_t)(end - sp2 - 1)}, h, no) != 0)
 		return -1;
@@ -123,7 +123,7 @@ static int check_field(struct str line, struct found *f, struct http1_refusal *n
 
 	if (line.p[0] == ' ' || line.p[0] == '\t')
 		return refuse(no, 400, "a header field is folded over two lines");
-	while (n < line.n && http1_is_tchar((uint8_t)line.p[n]))
+	while (n < line.n && is_tchar((uint8_t)line.p[n]))
 		n++;
 	if (n == 0)
 		return refuse(no, 400, "a header field has no name");
@@ -312,7 +312,7 @@ ssize_t http1_guard_head(const uint8_t *p, size_t n, const struct http1_limits *
 		if (scan->at == 0)
 			scan->at = scan->line = 2;
 	}
-	if (n > h->skip && !http1_is_tchar(p[h->skip]))
+	if (n > h->skip && !is_tchar(p[h->skip]))
 		return refuse(no, 400, "this is not an HTTP request");
 	if ((complete = scan_head(p, n, limits, scan, h->skip, no)) <= 0)
 		return complete;
@@ -374,11 +374,11 @@ static int chunk_trailer_byte(struct http1_chunked *g, uint8_t c)
 		}
 		g->state = CHUNK_TRAILER;
 		g->named = false;
-		return http1_is_tchar(c) ? 0 : -1;
+		return is_tchar(c) ? 0 : -1;
 	}
 	if (!g->named) {
 		g->named = c == ':';
-		return g->named || http1_is_tchar(c) ? 0 : -1;
+		return g->named || is_tchar(c) ? 0 : -1;
 	}
 	if (c == '\r')
 		g->state = CHUNK_TRAILER_LF;

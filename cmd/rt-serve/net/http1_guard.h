@@ -70,7 +70,4 @@ struct http1_chunked {
  */
 ssize_t http1_guard_chunked(struct http1_chunked *g, const uint8_t *p, size_t n);
 
-/** Is (c) a tchar of RFC 9110? */
-bool http1_is_tchar(uint8_t c);
-
 #endif

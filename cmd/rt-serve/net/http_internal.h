@@ -53,9 +53,6 @@ int exchange_keep_key(struct exchange *x, struct str key);
 /** Take (x), the only one of its connection, out of it: it has become something else. */
 void exchange_convert(struct exchange *x);
 
-/** The answers of (c) that are complete leave; input goes on. */
-void exchange_advance(struct conn *c);
-
 /** HTTP/1.1's part: see http1.c. */
 int http1_head(struct exchange *x, unsigned status, const struct http_field *fields, unsigned nfields,
 	int64_t length);

@@ -603,7 +603,7 @@ void listener_start(struct listener *l)
 	ev_io_start(l->config.loops[0]->ev, &l->io);
 }
 
-void listener_stop(struct listener *l)
+static void stop(struct listener *l)
 {
 	struct loop *loop = l->config.loops[0];
 	struct stat st;
@@ -622,7 +622,7 @@ void listener_free(struct listener *l)
 {
 	if (l == NULL)
 		return;
-	listener_stop(l);
+	stop(l);
 	if (l->spare >= 0)
 		close(l->spare);
 	conn_env_unref(l->env);

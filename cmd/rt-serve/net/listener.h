@@ -41,9 +41,10 @@ bool listener_is_loopback(const struct listener *l);
 /** Begin accepting, on loops[0]'s thread or before it runs. */
 void listener_start(struct listener *l);
 
-/** Stop accepting, on loops[0]'s thread or when it has ended. The unix socket's file is removed. */
-void listener_stop(struct listener *l);
-/** Also stops it. Its connections may live on. */
+/**
+ * Stop accepting and free it, on loops[0]'s thread or when it has ended. The unix socket's file is
+ * removed. Its connections may live on. (NULL) is fine.
+ */
 void listener_free(struct listener *l);
 
 /** Refused at accept since the start, by reason. */

@@ -116,10 +116,17 @@ static struct str get_name(struct scanner *s)
 	return text;
 }
 
-static struct chunk_item get_item(struct scanner *s, uint64_t before)
+/* An event in a body; text points into it. */
+struct item {
+	uint64_t order;
+	struct str type, key, from, data;
+	bool base64;
+};
+
+static struct item get_item(struct scanner *s, uint64_t before)
 {
 	uint8_t flags = s->p < s->end ? *s->p++ : 0;
-	struct chunk_item item = {.order = before + get_varint(s),
+	struct item item = {.order = before + get_varint(s),
 		.base64 = (flags & IS_BASE64) != 0};
 
 	if (flags & HAS_TYPE)
@@ -166,10 +173,10 @@ void chunk_fini(struct chunk *c)
 	c->marks = NULL;
 }
 
-struct chunk_item chunk_item(const struct chunk *c, uint32_t i)
+static struct item item_at(const struct chunk *c, uint32_t i)
 {
 	struct scanner s = {c->body + c->marks[i].at, c->body + c->len, false};
-	struct chunk_item item = get_item(&s, 0);
+	struct item item = get_item(&s, 0);
 
 	item.order = c->marks[i].order;
 	return item;
@@ -177,7 +184,7 @@ struct chunk_item chunk_item(const struct chunk *c, uint32_t i)
 
 struct event *chunk_event(const struct chunk *c, uint32_t i, struct str topic)
 {
-	struct chunk_item item = chunk_item(c, i);
+	struct item item = item_at(c, i);
 	struct event_draft d = {.topic = topic, .type = item.type, .key = item.key,
 		.from = item.from};
 	struct event *e;
@@ -198,7 +205,7 @@ struct event *chunk_event(const struct chunk *c, uint32_t i, struct str topic)
 
 uint64_t chunk_weight(const struct chunk *c, uint32_t i)
 {
-	struct chunk_item item = chunk_item(c, i);
+	struct item item = item_at(c, i);
 
 	return 16 + item.type.n + item.key.n + item.from.n + item.data.n + (item.base64 ? 2 : 0);
 }

@@ -36,13 +36,6 @@ struct chunk_mark {
 	uint32_t at;
 };
 
-/** An event in a body; text points into it. */
-struct chunk_item {
-	uint64_t order;
-	struct str type, key, from, data;
-	bool base64;
-};
-
 /** A body taken apart. */
 struct chunk {
 	const uint8_t *body;	/* borrowed */
@@ -65,10 +58,7 @@ int chunk_add(struct buf *body, const struct event *e, uint64_t before);
 int chunk_init(struct chunk *c, const void *body, size_t len, uint64_t first, uint32_t n);
 void chunk_fini(struct chunk *c);
 
-/** Event number (i) of it. */
-struct chunk_item chunk_item(const struct chunk *c, uint32_t i);
-
-/** The same, made an event of (topic) as it was. NULL without memory. */
+/** Event number (i) of it, made an event of (topic) as it was. NULL without memory. */
 struct event *chunk_event(const struct chunk *c, uint32_t i, struct str topic);
 
 /** event_weight of it. */
