@@ -1,71 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "sub.h"
+#include "sub_internal.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "client.h"
-#include "delivery.h"
 #include "exitcode.h"
 #include "log.h"
 #include "stop.h"
-#include "transport.h"
 #include "units.h"
 
 #define FOREIGN_RETRY_MS 1000	/* after a stream of somebody else's that ended and says nothing */
 #define STABLE_MS 1000		/* a connection that lived so long was no failure */
-#define WATCH_MIN_MS 10
-#define WATCH_MAX_MS 1000	/* how late a change of what is watched for may be noticed */
 #define GRACE_S (STOP_GRACE_MS / 1000.)
-#define WHY_MAX 1024
-
-/* Reasons to leave the network alone. */
-enum hold { HOLD_READER = 1, HOLD_COMMANDS = 2 };
-
-struct sub {
-	const struct config *config;
-	struct ev_loop *loop;
-	struct http *http;
-	struct delivery *delivery;
-
-	const struct transport *transport;	/* for the next connection */
-	const struct transport *via;	/* of this one */
-	void *connection;		/* NULL: none */
-	bool asking, opened, rt;
-	bool body_seen;			/* since it was asked for */
-	bool rt_seen;			/* any answer so far was rt-serve's */
-	uint64_t asked_at_ms, limit_ms;	/* the answer should begin in that time */
-	uint64_t opened_at_ms, heard_at_ms;
-	uint64_t heartbeat_ms;		/* as announced; 0: not */
-	uint64_t watched_at_ms;		/* when silence was last looked for */
-	uint64_t missed_since_ms;	/* first request whose answer never told a cursor; 0: none */
-	uint64_t event_at_ms;		/* -w counts from here */
-	uint64_t events_seen;
-
-	enum sub_down down;		/* acted upon before the loop waits */
-	char why[WHY_MAX];
-	uint64_t retry_after_ms;	/* asked for in an error answer */
-	uint64_t retry_ms;		/* asked for by the stream; 0: not */
-	struct backoff backoff;
-	bool complained;		/* about the connection, since it was last good */
-	bool token_renewed;
-	bool connect_due;		/* when there is no more reason to hold back */
-
-	unsigned held;			/* enum hold */
-	bool finishing, stopped, broken_pipe;
-	bool out_of_time;		/* -W */
-	bool forced;			/* what is not written by now stays so */
-	int status;
-
-	ev_prepare before_wait;
-	ev_timer retry, watch, idle, total, grace;
-	ev_io signals;
-};
-
-static void connect_now(struct sub *s);
 
 static void finish(struct sub *s, int status)
 {
@@ -77,272 +25,6 @@ static void finish(struct sub *s, int status)
 	}
 	s->finishing = true;
 	s->status = status;
-}
-
-static uint64_t now_ms(const struct sub *s)
-{
-	(void)s;
-	return units_monotonic_ms();
-}
-
-/* --- for transports --------------------------------------------------------------------------- */
-
-const struct config *sub_config(const struct sub *s)
-{
-	return s->config;
-}
-
-struct ev_loop *sub_loop(const struct sub *s)
-{
-	return s->loop;
-}
-
-struct http *sub_http(const struct sub *s)
-{
-	return s->http;
-}
-
-bool sub_is_rt(const struct sub *s)
-{
-	return s->rt;
-}
-
-bool sub_is_down(const struct sub *s)
-{
-	return s->down != SUB_UP || s->finishing;
-}
-
-void sub_want(const struct sub *s, struct request_want *want)
-{
-	want->from = delivery_at(s->delivery);
-	want->store = delivery_store(s->delivery);
-	want->is_rt = s->rt_seen;
-	if (s->missed_since_ms != 0)
-		want->missed_ms = now_ms(s) - s->missed_since_ms + 1;
-}
-
-static void watch_soon(struct sub *s)
-{
-	s->watched_at_ms = now_ms(s);
-	ev_timer_stop(s->loop, &s->watch);
-	ev_timer_set(&s->watch, WATCH_MIN_MS / 1000., 0.);
-	ev_timer_start(s->loop, &s->watch);
-}
-
-void sub_asking(struct sub *s, uint64_t limit_ms)
-{
-	s->asking = true;
-	s->opened = false;
-	s->body_seen = false;
-	s->asked_at_ms = now_ms(s);
-	s->limit_ms = s->config->client.connect_timeout_ms + limit_ms;
-	s->heartbeat_ms = 0;
-	watch_soon(s);
-}
-
-void sub_resting(struct sub *s)
-{
-	s->asking = false;
-	ev_timer_stop(s->loop, &s->watch);
-}
-
-/* The first sign of life after a failure. */
-static void recovered(struct sub *s)
-{
-	if (s->complained)
-		log_info("connected again");
-	s->complained = false;
-	s->token_renewed = false;
-}
-
-void sub_opened(struct sub *s, const struct sub_opening *o)
-{
-	uint64_t beat_ms;
-
-	s->opened = true;
-	s->opened_at_ms = s->heard_at_ms = now_ms(s);
-	s->rt = o->store.p != NULL;
-	s->rt_seen |= s->rt;
-	s->heartbeat_ms = 0;
-	if (o->heartbeat.p != NULL &&
-	    units_parse_duration(o->heartbeat.p, o->heartbeat.n, 1000, &beat_ms) == 0)
-		s->heartbeat_ms = beat_ms;
-	log_debug("%s: connected%s", s->via->name, s->rt ? ", to an rt-serve" : "");
-	recovered(s);
-	delivery_connected(s->delivery, o->cursor, o->store);
-	watch_soon(s);
-}
-
-void sub_opened_http(struct sub *s)
-{
-	struct sub_opening o = {
-		.cursor = http_field(s->http, "Last-Event-ID"),
-		.store = http_field(s->http, "Rt-Store"),
-		.heartbeat = http_field(s->http, "Heartbeat"),
-	};
-
-	sub_opened(s, &o);
-}
-
-void sub_heard(struct sub *s)
-{
-	s->body_seen = true;
-	s->heard_at_ms = now_ms(s);
-}
-
-int sub_record(struct sub *s, struct str line, struct str cursor)
-{
-	return sub_is_down(s) ? -1 : delivery_record(s->delivery, line, cursor);
-}
-
-int sub_foreign(struct sub *s, const struct envelope_foreign *f, struct str cursor)
-{
-	return sub_is_down(s) ? -1 : delivery_foreign(s->delivery, f, cursor);
-}
-
-void sub_cursor(struct sub *s, struct str cursor)
-{
-	if (!sub_is_down(s))
-		delivery_cursor(s->delivery, cursor);
-}
-
-void sub_settled(struct sub *s)
-{
-	delivery_settled(s->delivery);
-}
-
-void sub_set_retry(struct sub *s, uint64_t ms)
-{
-	s->retry_ms = ms;
-}
-
-void sub_down(struct sub *s, enum sub_down how, const char *why, uint64_t retry_after_ms)
-{
-	if (sub_is_down(s))
-		return;
-	s->down = how;
-	s->retry_after_ms = retry_after_ms;
-	snprintf(s->why, sizeof(s->why), "%s", why != NULL ? why : "");
-}
-
-/* A 401 came: has the token changed since? True at most once until a request succeeds. */
-static bool renew_token(struct sub *s)
-{
-	if (s->token_renewed || !client_refresh_token(&s->config->client))
-		return false;
-	s->token_renewed = true;
-	return true;
-}
-
-/* The connection is over by an answer, or without one. */
-static void judged(struct sub *s, enum client_verdict verdict, long status, struct buf *why,
-	uint64_t after_ms)
-{
-	if (verdict == CLIENT_OK && status == 204)
-		sub_down(s, SUB_OVER, "", 0);
-	else if (verdict == CLIENT_OK && status != 200)
-		sub_down(s, SUB_PROTOCOL, "the answer is a success, but neither 200 nor 204", 0);
-	else if (verdict == CLIENT_REFUSED && status == 401 && renew_token(s))
-		sub_down(s, SUB_AGAIN, "the token was renewed", 0);
-	else if (verdict == CLIENT_REFUSED)
-		sub_down(s, SUB_REFUSED, buf_cstr(why), after_ms);
-	else if (verdict == CLIENT_PROTOCOL && !s->opened)
-		sub_down(s, SUB_PROTOCOL, buf_cstr(why), after_ms);
-	else if (verdict != CLIENT_OK)
-		sub_down(s, SUB_LOST, buf_cstr(why), after_ms);
-}
-
-bool sub_http_ended(struct sub *s, CURLcode result)
-{
-	enum client_verdict verdict;
-	uint64_t after_ms;
-	struct buf why;
-
-	if (sub_is_down(s))
-		return false;
-	buf_init(&why, WHY_MAX);
-	verdict = http_judge(s->http, result, &why, &after_ms);
-	judged(s, verdict, http_status(s->http), &why, after_ms);
-	buf_fini(&why);
-	return !sub_is_down(s);
-}
-
-void sub_answered(struct sub *s, const struct client_answer *a)
-{
-	enum client_verdict verdict;
-	uint64_t after_ms;
-	struct buf why;
-
-	buf_init(&why, WHY_MAX);
-	verdict = client_judge_answer(a, &why, &after_ms);
-	judged(s, verdict, a->status, &why, after_ms);
-	buf_fini(&why);
-}
-
-/* --- silence, and what buffers ---------------------------------------------------------------- */
-
-/* Would this stream have begun by now, if nothing on the way held it back? */
-static bool expects_beginning(const struct sub *s)
-{
-	return s->config->transport == TRANSPORT_AUTO && s->via == &transport_sse &&
-		!s->body_seen && (s->opened ? s->rt : s->config->url == NULL || s->rt_seen);
-}
-
-static void fall_back(struct sub *s)
-{
-	log_warn("something on the way to the server holds streams back: going on with long polling");
-	s->transport = &transport_longpoll;
-	sub_down(s, SUB_AGAIN, "streams are held back", 0);
-}
-
-/* When to look again, in milliseconds; 0: it is down now. */
-static uint64_t check_silence(struct sub *s)
-{
-	uint64_t now = now_ms(s), next = WATCH_MAX_MS, sent_ago = http_sent_ms_ago(s->http), limit;
-
-	if (expects_beginning(s)) {
-		limit = s->config->buffer_timeout_ms;
-		if (sent_ago >= limit) {
-			fall_back(s);
-			return 0;
-		}
-		if (limit - sent_ago < next)
-			next = limit - sent_ago;
-	}
-	if (!s->opened && now - s->asked_at_ms >= s->limit_ms) {
-		sub_down(s, SUB_LOST, "the server does not answer", 0);
-		return 0;
-	}
-	if (s->opened && s->heartbeat_ms > 0) {
-		limit = 2 * s->heartbeat_ms;
-		if (now - s->heard_at_ms >= limit) {
-			sub_down(s, SUB_LOST, "nothing was heard for two heartbeats", 0);
-			return 0;
-		}
-		if (limit - (now - s->heard_at_ms) < next)
-			next = limit - (now - s->heard_at_ms);
-	}
-	return next > WATCH_MIN_MS ? next : WATCH_MIN_MS;
-}
-
-static void on_watch(struct ev_loop *loop, ev_timer *t, int events)
-{
-	struct sub *s = t->data;
-	uint64_t next = WATCH_MAX_MS, now = now_ms(s);
-	bool slept = now - s->watched_at_ms > 2 * WATCH_MAX_MS;	/* we, stopped by a signal */
-
-	(void)events;
-	s->watched_at_ms = now;
-	if (s->connection == NULL || !s->asking || sub_is_down(s))
-		return;
-	if (s->held != 0 || slept)
-		s->heard_at_ms = s->asked_at_ms = now;	/* the silence is ours */
-	else
-		next = check_silence(s);
-	if (next > 0) {
-		ev_timer_set(t, (double)next / 1000, 0.);
-		ev_timer_start(loop, t);
-	}
 }
 
 /* --- connecting, again and again -------------------------------------------------------------- */
@@ -363,7 +45,7 @@ static void connect_now(struct sub *s)
 
 static void disconnect(struct sub *s)
 {
-	ev_timer_stop(s->loop, &s->watch);
+	sub_silence_end(s);
 	s->connect_due = false;
 	if (s->connection != NULL)
 		s->via->stop(s->connection);
@@ -388,7 +70,7 @@ static void try_again(struct sub *s)
 		return;
 	}
 	if (s->opened && (delivery_count_connected(s->delivery) > 0 ||
-	    now_ms(s) - s->opened_at_ms >= STABLE_MS))
+	    units_monotonic_ms() - s->opened_at_ms >= STABLE_MS))
 		backoff_success(&s->backoff);
 	/* To an EventSource every end is worth the stream's retry: a foreign server counts on that. */
 	if (at_least == 0 && (s->down == SUB_CLOSED || !s->rt_seen))
@@ -413,7 +95,7 @@ static void try_again(struct sub *s)
 /* A stream of rt-serve's that ended without a byte was held back to its end. */
 static bool was_held_back(const struct sub *s)
 {
-	return s->opened && expects_beginning(s) && (s->down == SUB_CLOSED || s->down == SUB_LOST);
+	return s->opened && sub_expects_beginning(s) && (s->down == SUB_CLOSED || s->down == SUB_LOST);
 }
 
 /*
@@ -426,7 +108,7 @@ static void note_missed(struct sub *s)
 
 	if (s->missed_since_ms == 0 && ago > 0 && (s->config->url == NULL || s->rt_seen) &&
 	    delivery_at(s->delivery)->len == 0)
-		s->missed_since_ms = now_ms(s) - ago;
+		s->missed_since_ms = units_monotonic_ms() - ago;
 }
 
 static void handle_down(struct sub *s)
@@ -437,7 +119,7 @@ static void handle_down(struct sub *s)
 	disconnect(s);
 	if (held_back) {
 		s->down = SUB_UP;
-		fall_back(s);
+		sub_fall_back(s);
 	}
 	switch (s->down) {
 	case SUB_UP:
@@ -479,7 +161,7 @@ static void on_hold(void *arg, bool on)
 	s->held = on ? s->held | bit : s->held & ~bit;
 	if ((before != 0) == (s->held != 0) || s->finishing)
 		return;
-	s->heard_at_ms = s->asked_at_ms = now_ms(s);
+	s->heard_at_ms = s->asked_at_ms = units_monotonic_ms();
 	if (s->connection != NULL && s->down == SUB_UP)
 		s->via->pause(s->connection, s->held != 0);
 	else if (s->held == 0 && s->connect_due)
@@ -518,7 +200,7 @@ static void on_total(struct ev_loop *loop, ev_timer *t, int events)
 static void on_idle(struct ev_loop *loop, ev_timer *t, int events)
 {
 	struct sub *s = t->data;
-	uint64_t now = now_ms(s), quiet;
+	uint64_t now = units_monotonic_ms(), quiet;
 
 	(void)events;
 	if (s->held != 0)
@@ -579,7 +261,7 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *p, int events)
 	(void)events;
 	if (count != s->events_seen) {
 		s->events_seen = count;
-		s->event_at_ms = now_ms(s);
+		s->event_at_ms = units_monotonic_ms();
 	}
 	delivery_flush(s->delivery);
 	if (s->down != SUB_UP && !s->finishing)
@@ -600,12 +282,12 @@ static void init_watchers(struct sub *s)
 
 	ev_prepare_init(&s->before_wait, on_before_wait);
 	ev_init(&s->retry, on_retry);
-	ev_init(&s->watch, on_watch);
+	sub_silence_init(s);
 	ev_timer_init(&s->idle, on_idle, (double)c->idle_ms / 1000, 0.);
 	ev_timer_init(&s->total, on_total, (double)c->total_ms / 1000, 0.);
 	ev_timer_init(&s->grace, on_grace, GRACE_S, 0.);
 	ev_io_init(&s->signals, on_signal, stop_fd(), EV_READ);
-	s->before_wait.data = s->retry.data = s->watch.data = s->idle.data = s->total.data =
+	s->before_wait.data = s->retry.data = s->idle.data = s->total.data =
 		s->grace.data = s->signals.data = s;
 }
 
@@ -668,7 +350,7 @@ static void start_watchers(struct sub *s)
 		ev_timer_start(s->loop, &s->idle);
 	if (s->config->total_ms > 0)
 		ev_timer_start(s->loop, &s->total);
-	s->event_at_ms = now_ms(s);
+	s->event_at_ms = units_monotonic_ms();
 }
 
 static void stop_watchers(struct sub *s)
@@ -676,7 +358,7 @@ static void stop_watchers(struct sub *s)
 	ev_prepare_stop(s->loop, &s->before_wait);
 	ev_io_stop(s->loop, &s->signals);
 	ev_timer_stop(s->loop, &s->grace);
-	ev_timer_stop(s->loop, &s->watch);
+	sub_silence_end(s);
 }
 
 int sub_run(struct sub *s, int *by_signal)
