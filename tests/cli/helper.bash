@@ -53,6 +53,7 @@
 #
 # Events. FILE is a path, or a name below $RT_TMP. "-" is stdin.
 #	publish TOPIC FROM TO [MEMBERS]    rt-pub {"n":FROM,MEMBERS}, ... {"n":TO,MEMBERS}
+#	put TOPIC JSON [QUERY]             publish one event by HTTP
 #	lines N [FROM]             print FROM (1) ... N as NDJSON: {"n":1} ...
 #	seqs|ids|ns FILE           print seq, id, data.n of each envelope, one a line
 #	assert_seqs FILE FROM TO   FILE holds exactly the seqs FROM...TO, once each, in order
@@ -385,6 +386,10 @@ fetch() {
 
 http_status() {
 	_curl -o /dev/null -w '%{http_code}\n' "$@"
+}
+
+put() {
+	fetch -o /dev/null --fail -d "$2" "/topics/$1${3:+?$3}"
 }
 
 flood() {

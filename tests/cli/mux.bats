@@ -6,10 +6,6 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-put() {
-	fetch -o /dev/null --fail -d "$2" "/topics/$1${3:+?$3}"
-}
-
 # python NAME: run the coroutine main(url) of the script on stdin, in the background
 python() {
 	{

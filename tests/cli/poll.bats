@@ -6,11 +6,6 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-# put TOPIC JSON [QUERY]: publish one event
-put() {
-	fetch -o /dev/null --fail -d "$2" "/topics/$1${3:+?$3}"
-}
-
 # header NAME FILE: value of a field of an answer that curl -D wrote
 header() {
 	sed -n "s/^$1: \(.*\)\r$/\1/Ip" "$RT_TMP/$2"

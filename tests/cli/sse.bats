@@ -6,11 +6,6 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-# put TOPIC JSON [QUERY]: publish one event
-put() {
-	fetch -o /dev/null --fail -d "$2" "/topics/$1${3:+?$3}"
-}
-
 # stream NAME PATH [CURL-ARGS...]: read a stream in the background, its head in NAME.head
 stream() {
 	local name=$1 path=$2
