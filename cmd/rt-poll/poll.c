@@ -18,6 +18,12 @@ const char *poll_header(struct buf *b, const char *name, const char *value, bool
 	return buf_addf(b, "%s: %s%s%s", name, q, value, q) == 0 ? buf_cstr(b) : NULL;
 }
 
+int poll_bad_state(const struct poll *p)
+{
+	log_error("%s %s", p->c->state_file, state_error_text(STATE_DAMAGED));
+	return EXIT_INPUT;
+}
+
 int poll_commit(struct poll *p)
 {
 	int r = output_flush(&p->out);

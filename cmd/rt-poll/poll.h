@@ -32,6 +32,9 @@ int resource_poll(struct poll *p);
  */
 const char *poll_header(struct buf *b, const char *name, const char *value, bool quoted);
 
+/** The state file has what no run has written: says so, returns the exit status. */
+int poll_bad_state(const struct poll *p);
+
 /** Write out what was gathered, then save the state. 0, or the exit status (reported). */
 int poll_commit(struct poll *p);
 

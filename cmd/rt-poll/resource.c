@@ -8,12 +8,6 @@
 
 #define HEADER_MAX 8192
 
-static int bad_state(const struct poll *p)
-{
-	log_error("%s %s", p->c->state_file, state_error_text(STATE_DAMAGED));
-	return EXIT_INPUT;
-}
-
 /* Ask for it, if it is another one than last time. */
 static int request(struct poll *p, struct buf *none_match, struct buf *modified)
 {
@@ -25,12 +19,12 @@ static int request(struct poll *p, struct buf *none_match, struct buf *modified)
 	if (etag != NULL) {
 		extra[n] = poll_header(none_match, "If-None-Match", etag, false);
 		if (extra[n++] == NULL)
-			return bad_state(p);
+			return poll_bad_state(p);
 	}
 	if (date != NULL) {
 		extra[n] = poll_header(modified, "If-Modified-Since", date, false);
 		if (extra[n++] == NULL)
-			return bad_state(p);
+			return poll_bad_state(p);
 	}
 	return fetch_get(p->fetch, p->c->url, extra, 0);
 }

@@ -82,12 +82,6 @@ static uint64_t wait_left(const struct run *r)
 	return left < WAIT_MS ? left : WAIT_MS;
 }
 
-static int bad_state(const struct poll *p)
-{
-	log_error("%s %s", p->c->state_file, state_error_text(STATE_DAMAGED));
-	return EXIT_INPUT;
-}
-
 static int request(struct run *r)
 {
 	const char *cursor = state_get(r->p->state, "cursor");
@@ -105,12 +99,12 @@ static int request(struct run *r)
 		extra[n++] = poll_header(&r->last_id, "Last-Event-ID", cursor, false);
 		extra[n++] = poll_header(&r->none_match, "If-None-Match", cursor, true);
 		if (extra[1] == NULL || extra[2] == NULL)
-			return bad_state(r->p);
+			return poll_bad_state(r->p);
 	}
 	if (cursor != NULL && store != NULL) {
 		extra[n] = poll_header(&r->store, "Rt-Store", store, false);
 		if (extra[n++] == NULL)
-			return bad_state(r->p);
+			return poll_bad_state(r->p);
 	}
 	if (r->wait_ms > 0) {
 		buf_reset(&r->prefer);
