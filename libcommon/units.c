@@ -410,3 +410,14 @@ uint64_t units_monotonic_ms(void)
 
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
+
+struct timespec units_monotonic_after(uint64_t ms)
+{
+	struct timespec ts = now(CLOCK_MONOTONIC);
+
+	ts.tv_sec += (time_t)(ms / 1000);
+	ts.tv_nsec += (long)(ms % 1000) * 1000000L;
+	ts.tv_sec += ts.tv_nsec / 1000000000L;
+	ts.tv_nsec %= 1000000000L;
+	return ts;
+}

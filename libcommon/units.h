@@ -7,6 +7,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define UNITS_RFC3339_LEN 24	/* "2025-11-24T02:06:40.123Z" */
 
@@ -38,6 +39,9 @@ int units_parse_number(const char *s, size_t n, uint64_t min, uint64_t max, uint
 /** The clocks: Unix microseconds, and monotonic milliseconds. */
 uint64_t units_now_us(void);
 uint64_t units_monotonic_ms(void);
+
+/** The monotonic time (ms) from now, as a deadline for who waits for a condition. */
+struct timespec units_monotonic_after(uint64_t ms);
 
 /** Write (v) in decimal to (dst), at most 20 bytes, no NUL; returns the length. */
 size_t units_format_u64(char *dst, uint64_t v);

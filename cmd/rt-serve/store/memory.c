@@ -236,12 +236,8 @@ static int memory_reconfigure(struct store *s, const struct store_config *c)
 /* Wait a while, or until the store closes. The lock is held. */
 static void wait_a_while(struct memory *m)
 {
-	struct timespec until;
+	struct timespec until = units_monotonic_after(EXPIRE_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += EXPIRE_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	while (!m->closed && pthread_cond_timedwait(&m->closing, &m->window.lock,
 			&until) != ETIMEDOUT)
 		;

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "log.h"
 #include "store/chunk.h"
@@ -50,12 +49,8 @@ void sqlite_append(struct store *store, struct batch *b)
 
 static void wait_tick(struct sqlite *s)
 {
-	struct timespec until;
+	struct timespec until = units_monotonic_after(TICK_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	while (s->queue == NULL && !s->closing && s->fresh == NULL) {
 		if (pthread_cond_timedwait(&s->appended, &s->lock, &until) == ETIMEDOUT)
 			break;
