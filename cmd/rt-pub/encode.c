@@ -2,7 +2,6 @@
 #include "encode.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base64.h"

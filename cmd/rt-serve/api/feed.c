@@ -2,7 +2,6 @@
 #include "api/feed.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "api/member.h"
 #include "config.h"

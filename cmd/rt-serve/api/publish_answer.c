@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/publish_answer.h"
 
-#include <stdlib.h>
-
 #include "api/fields.h"
 #include "api/problem.h"
 #include "api/publish_state.h"

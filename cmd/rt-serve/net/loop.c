@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/conn_internal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/timer.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 static unsigned slot_of(uint64_t tick)

@@ -6,7 +6,6 @@
 
 #include "base64.h"
 #include "hash.h"
-#include "store/store.h"
 #include "units.h"
 
 /*

@@ -3,7 +3,6 @@
 /*
  * The start of the SQLite store: the topics, and as many of the newest events as the window holds.
  */
-#include <stdlib.h>
 
 #include "hash.h"
 #include "log.h"

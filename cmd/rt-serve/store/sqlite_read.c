@@ -7,7 +7,6 @@
  */
 #include <stdlib.h>
 
-#include "log.h"
 #include "store/sources.h"
 #include "store/sqlite.h"
 

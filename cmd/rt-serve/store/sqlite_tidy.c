@@ -9,7 +9,6 @@
  * deleted now, a later pass finds them again.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "log.h"
 #include "store/chunk.h"

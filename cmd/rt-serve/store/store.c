@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store.h"
 
-#include <stdlib.h>
-
 const char *store_ack_name(enum store_ack a)
 {
 	static const char *const names[] = {

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 
 #include "api/mux_request.h"
 #include "tests/unit/tap.h"

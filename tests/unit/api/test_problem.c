@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "api/request.h"
 #include "json.h"
 #include "tests/unit/tap.h"
 

@@ -2,7 +2,6 @@
 #include "libcommon/base64.h"
 
 #include <openssl/evp.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "tests/unit/tap.h"

@@ -2,10 +2,7 @@
 #include "tests/unit/net/helper_net.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "units.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 
 #include "net/arena.h"
 #include "tests/unit/tap.h"

@@ -2,7 +2,6 @@
 /* The loop itself: messages and wake-ups from other threads, deferred work, the hook, timers. */
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "net/loop.h"
 #include "tests/unit/net/helper_net.h"

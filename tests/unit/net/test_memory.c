@@ -4,7 +4,6 @@
  * with all layers.
  */
 #include <malloc.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

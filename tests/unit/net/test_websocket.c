@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* WebSocket frames on a socket pair: whole, split at each byte, wrong in every way. */
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/websocket.h"

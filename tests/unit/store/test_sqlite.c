@@ -19,7 +19,6 @@
 
 #include "helper_store.h"
 #include "tests/unit/tap.h"
-#include "units.h"
 
 /* --- what is synced: these stand before the C library's, for SQLite too ----------------------- */
 
