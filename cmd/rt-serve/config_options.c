@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "net/listener.h"
+#include "net/address.h"
 #include "topic.h"
 #include "units.h"
 
@@ -64,7 +64,7 @@ static const char *set_text(char **dst, const char *arg)
 
 static const char *address_add(struct config *c, struct config_list *l, const char *arg)
 {
-	const char *why = listener_check(arg);
+	const char *why = address_check(arg);
 
 	return why != NULL ? why : config_list_add(l, c->source, arg);
 }

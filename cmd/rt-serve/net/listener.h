@@ -28,9 +28,6 @@ struct listener_config {
  */
 struct listener *listener_open(const char *address, const struct listener_config *c, struct buf *why);
 
-/** NULL if (address) has such a form; else what would be right. Whether it can be had is not asked. */
-const char *listener_check(const char *address);
-
 /** The same on an inherited descriptor. */
 struct listener *listener_adopt(int fd, const struct listener_config *c, struct buf *why);
 
