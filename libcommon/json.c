@@ -452,30 +452,6 @@ static unsigned hex4(const char *p)
 	return v;
 }
 
-static unsigned put_utf8(char *dst, uint32_t cp)
-{
-	if (cp < 0x80) {
-		dst[0] = (char)cp;
-		return 1;
-	}
-	if (cp < 0x800) {
-		dst[0] = (char)(0xC0 | cp >> 6);
-		dst[1] = (char)(0x80 | (cp & 0x3F));
-		return 2;
-	}
-	if (cp < 0x10000) {
-		dst[0] = (char)(0xE0 | cp >> 12);
-		dst[1] = (char)(0x80 | (cp >> 6 & 0x3F));
-		dst[2] = (char)(0x80 | (cp & 0x3F));
-		return 3;
-	}
-	dst[0] = (char)(0xF0 | cp >> 18);
-	dst[1] = (char)(0x80 | (cp >> 12 & 0x3F));
-	dst[2] = (char)(0x80 | (cp >> 6 & 0x3F));
-	dst[3] = (char)(0x80 | (cp & 0x3F));
-	return 4;
-}
-
 /* Decode what follows "\u" at *p, which is moved behind it, and behind a second half. */
 static uint32_t take_unicode(const char **p, const char *end)
 {
@@ -502,7 +478,7 @@ static unsigned take_character(char dst[4], const char **p, const char *end)
 		c = *(*p)++;
 		switch (c) {
 		case 'u':
-			return put_utf8(dst, take_unicode(p, end));
+			return utf8_encode(dst, take_unicode(p, end));
 		case 'b':
 			c = '\b';
 			break;

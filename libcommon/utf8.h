@@ -2,6 +2,7 @@
 #ifndef RT_UTF8_H
 #define RT_UTF8_H
 
+/* Text in UTF-8 (RFC 3629): is it well-formed, and what does not belong in a line for people? */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,9 @@
  * is no well-formed UTF-8 (RFC 3629: overlong forms, surrogates and > U+10FFFF are refused).
  */
 unsigned utf8_decode(const char *p, size_t n, uint32_t *cp);
+
+/** Write the code point (cp), at most U+10FFFF, to (dst), room for 4 bytes. Returns its length. */
+unsigned utf8_encode(char *dst, uint32_t cp);
 
 /** Are all (n) bytes well-formed UTF-8? */
 bool utf8_valid(const char *p, size_t n);

@@ -37,7 +37,8 @@ static bool surrogate(uint32_t cp)
 
 static void every_code_point(void)
 {
-	unsigned wrong = 0, cut = 0;
+	unsigned wrong = 0, cut = 0, written = 0;
+	char other[4];
 
 	for (uint32_t cp = 0; cp <= 0x10FFFF; cp++) {
 		unsigned char bytes[4], *exact;
@@ -50,11 +51,13 @@ static void every_code_point(void)
 				(!surrogate(cp) && got != cp))
 			wrong++;
 		free(exact);
+		written += utf8_encode(other, cp) != n || memcmp(other, bytes, n) != 0;
 		for (size_t short_of = 1; short_of < n; short_of++)
 			cut += utf8_decode((char *)bytes, short_of, &got) != 0;
 	}
 	eq_num(wrong, 0, "every code point decodes to itself, surrogates do not");
 	eq_num(cut, 0, "none decodes if it is cut short");
+	eq_num(written, 0, "every code point is written as RFC 3629 says");
 }
 
 /* Any three bytes, and chosen four: what decodes must be what encoding its result gives. */
