@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef RT_SSEPARSE_H
-#define RT_SSEPARSE_H
+#ifndef RT_SUB_SSEPARSE_H
+#define RT_SUB_SSEPARSE_H
 
 /*
  * Parser of text/event-stream by the letter of WHATWG HTML, 9.2.6 "Interpreting an event

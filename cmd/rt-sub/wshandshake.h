@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef RT_WSHANDSHAKE_H
-#define RT_WSHANDSHAKE_H
+#ifndef RT_SUB_WSHANDSHAKE_H
+#define RT_SUB_WSHANDSHAKE_H
 
 /*
  * The opening handshake of a WebSocket client (RFC 6455, section 4.1): the request, and the head of

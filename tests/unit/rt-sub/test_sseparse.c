@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sseparse.h"
+#include "cmd/rt-sub/sseparse.h"
 #include "tests/unit/tap.h"
 
 #define LOG_MAX 65536

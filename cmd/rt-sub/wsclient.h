@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef RT_WSCLIENT_H
-#define RT_WSCLIENT_H
+#ifndef RT_SUB_WSCLIENT_H
+#define RT_SUB_WSCLIENT_H
 
 /*
  * A WebSocket client (RFC 6455) on a socket that libcurl has connected with CONNECT_ONLY:

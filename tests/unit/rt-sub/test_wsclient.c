@@ -9,8 +9,8 @@
 
 #include "base64.h"
 #include "buf.h"
+#include "cmd/rt-sub/wsclient.h"
 #include "tests/unit/tap.h"
-#include "wsclient.h"
 
 struct peer {
 	struct buf to_client;	/* not read yet */
