@@ -20,7 +20,10 @@ struct backoff {
 	uint64_t since_ms;	/* monotonic time of the first of them */
 };
 
+/** The first wait is at most (first_ms); each failure doubles that, up to (cap_ms). */
 void backoff_init(struct backoff *b, uint64_t first_ms, uint64_t cap_ms);
+
+/** It went well: the next failure is the first again. */
 void backoff_success(struct backoff *b);
 
 /**

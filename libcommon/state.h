@@ -46,6 +46,7 @@ int state_set(struct state *s, const char *name, const char *value);
  */
 int state_save(struct state *s, bool durable);
 
+/** Unlock and free; what was not saved is forgotten. (NULL) is fine. */
 void state_free(struct state *s);
 
 /** A sentence on (err) for (path). */

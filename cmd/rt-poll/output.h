@@ -18,6 +18,7 @@ struct output {
 	bool escape;	/* a terminal */
 };
 
+/** For stdout; (payload): only the data, as -r says. */
 void output_init(struct output *o, bool payload);
 void output_fini(struct output *o);
 

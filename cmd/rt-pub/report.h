@@ -32,6 +32,7 @@ void report_refused(struct report *r, uint64_t n, struct str why, const char *hi
 /** (n) lines more were refused that nobody named. */
 void report_unnamed(struct report *r, uint64_t n);
 
+/** (n) lines more were accepted. */
 void report_accepted(struct report *r, uint64_t n);
 
 /** Milliseconds until the progress line is due again, or -1 for never; and show it if it is due. */

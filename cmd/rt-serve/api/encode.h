@@ -21,6 +21,7 @@ enum form {
 	FORM_COUNT
 };
 
+/** For the loop whose arena is (a), which must stay. NULL without memory. */
 struct encoder *encoder_new(struct arena *a);
 void encoder_free(struct encoder *e);
 

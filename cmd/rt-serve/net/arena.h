@@ -40,6 +40,7 @@ struct arena {
 	void (*release)(void *tag);	/* called for each mark's tag when its block is emptied */
 };
 
+/** An empty arena; (release, may be NULL) as above. Nothing may hold a block at arena_fini. */
 void arena_init(struct arena *a, void (*release)(void *tag));
 void arena_fini(struct arena *a);
 

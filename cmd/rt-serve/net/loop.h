@@ -42,6 +42,7 @@ struct loop_stats {
 	uint64_t closed[16];	/* by enum conn_end */
 };
 
+/** A loop, number (index) of the server's, on no thread yet. NULL without memory or descriptors. */
 struct loop *loop_new(unsigned index);
 void loop_free(struct loop *l);
 
@@ -63,13 +64,16 @@ void loop_run(struct loop *l);
  */
 void loop_use_ring(struct loop *l, bool use);
 
-/** Any thread. */
+/** Any thread: make loop_run return. */
 void loop_stop(struct loop *l);
+
+/** Any thread: (m)->run is called on the thread of (l), once. Until then (m) must stay. */
 void loop_post(struct loop *l, struct loop_msg *m);
 
 /** Any thread, also signal-safe: the loop makes a turn soon. Many calls are one wake-up. */
 void loop_wake(struct loop *l);
 
+/** The number it was made with, and what it is made of; (ev), (arena) and (stats) are its thread's. */
 unsigned loop_index(const struct loop *l);
 struct ev_loop *loop_ev(struct loop *l);
 struct arena *loop_arena(struct loop *l);
@@ -88,11 +92,16 @@ void loop_set_hook(struct loop *l, bool (*hook)(struct loop *l));
 uint64_t loop_now_ms(const struct loop *l);
 uint64_t loop_unix_ms(const struct loop *l);
 
+/**
+ * A timer of (l)'s thread: (fire) runs once, up to 10 ms late, unless it is set anew or cancelled before.
+ * Cancel it before its owner is freed.
+ */
 void loop_timer_init(struct loop_timer *t, void (*fire)(struct loop *l, struct loop_timer *t));
 void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t after_ms);
 void loop_timer_cancel(struct loop *l, struct loop_timer *t);
 static inline bool loop_timer_armed(const struct loop_timer *t) { return t->prev != NULL; }
 
+/** Have (d)->run called in this turn, before the flush; once, however often it is asked for. */
 void loop_defer(struct loop *l, struct loop_deferred *d);
 
 /** Not any more: before its owner is freed. */

@@ -21,6 +21,7 @@ struct wheel {
 	uint64_t used[WHEEL_SLOTS / 64];	/* a bit for each slot that has timers */
 };
 
+/** An empty wheel. All times are monotonic milliseconds; there is nothing to free. */
 void wheel_init(struct wheel *w, uint64_t now_ms);
 
 /** Arm (t), again if it is armed, for the first tick at or after (due_ms). */

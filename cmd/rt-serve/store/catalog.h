@@ -66,6 +66,7 @@ static inline struct str topic_name(const struct topic *t)
 	return (struct str){t->name, t->name_len};
 }
 
+/** Free the topics. Their events are the window's. */
 void catalog_fini(struct catalog *c);
 
 /** The topic, or NULL. (hash) is hash_bytes of (name). */

@@ -61,6 +61,7 @@ struct event *event_new(const struct event_draft *d);
  */
 void event_commit(struct event *e, struct str id, uint64_t seq, uint64_t time_ms);
 
+/** Any thread; the last one frees it. (NULL) is not fine. */
 void event_ref(struct event *e);
 void event_unref(struct event *e);
 

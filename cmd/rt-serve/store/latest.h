@@ -19,6 +19,7 @@ struct latest {
 	uint32_t cap;		/* a power of two */
 };
 
+/** Nothing is gathered yet; allocates nothing. */
 void latest_init(struct latest *l);
 void latest_fini(struct latest *l);
 

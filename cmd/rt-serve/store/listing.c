@@ -83,8 +83,7 @@ static bool is_asked_for(const struct topic *t, struct str after, struct str pat
 
 /* Fills (out), from the first name to the last. Under the lock. Returns how many. */
 static size_t collect(const struct window *w, struct str after, struct str pattern,
-	struct listing *l,
-	struct entry *out)
+	struct listing *l, struct entry *out)
 {
 	struct topic *top;
 	size_t n;

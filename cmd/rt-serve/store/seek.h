@@ -37,6 +37,7 @@ enum seek_result {
 	SEEK_DISK,	/* events in (after, upto], or backwards from (before), are needed */
 };
 
+/** Before the first window_seek of a read; seek_fini after the last, whatever came of it. */
 void seek_init(struct seek *k);
 void seek_fini(struct seek *k);
 

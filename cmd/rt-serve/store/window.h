@@ -128,11 +128,14 @@ void window_take_over(struct window *w, struct retention *fresh, uint64_t max_to
 
 /* --- for everybody ---------------------------------------------------------------------------- */
 
+/** Call all watchers. Without the lock: they may read. */
 void window_wake(const struct window *w);
+/** As store_watch, store_tail and store_tail_cursor (store.h); they take the lock. */
 void window_watch(struct window *w, void (*wake)(void *arg), void *arg);
 int window_tail(struct window *w, uint64_t after, struct event **out, size_t max);
 char *window_tail_cursor(struct window *w, uint64_t *pos);
 
+/** The newest position. With or without the lock. */
 static inline uint64_t window_tail_pos(const struct window *w)
 {
 	return atomic_load_explicit(&w->tail, memory_order_acquire);
