@@ -79,10 +79,12 @@ static void request_closed(struct exchange *x, enum conn_end why)
 	free(exchange_user(x));
 }
 
-static const struct exchange_ops count_ops = {count_body, count_end, NULL, request_closed};
-static const struct exchange_ops copy_ops = {copy_body, copy_end, NULL, request_closed};
-static const struct exchange_ops hold_ops = {NULL, NULL, hold_eof, request_closed};
-static const struct exchange_ops plain_ops = {NULL, NULL, NULL, request_closed};
+static const struct exchange_ops count_ops = {.body = count_body, .body_end = count_end,
+	.closed = request_closed};
+static const struct exchange_ops copy_ops = {.body = copy_body, .body_end = copy_end,
+	.closed = request_closed};
+static const struct exchange_ops hold_ops = {.peer_eof = hold_eof, .closed = request_closed};
+static const struct exchange_ops plain_ops = {.closed = request_closed};
 
 static void on_request(struct exchange *x, const struct http_request *r, void *arg)
 {

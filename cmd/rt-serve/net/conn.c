@@ -125,7 +125,7 @@ void conn_close_after_flush(struct conn *c, enum conn_end why)
 		return;
 	c->ending = true;
 	c->why = (uint8_t)why;
-	c->active_ms = c->loop->now_ms;
+	c->active_ms = (uint32_t)c->loop->now_ms;
 	conn_fix_output(c);
 	if (c->out == NULL || !c->out->stalled)
 		conn_link(c, &c->loop->dirty);
@@ -142,9 +142,9 @@ void conn_shut(struct conn *c)
 		conn_close(c, c->why);
 		return;
 	}
-	c->env->transport->shutdown(c->transport, c->io.fd);
+	c->env->transport->shutdown(conn_transport(c), c->io.fd);
 	c->lingering = true;
-	c->active_ms = c->loop->now_ms;
+	c->active_ms = (uint32_t)c->loop->now_ms;
 	conn_deadline(c);
 }
 
@@ -183,7 +183,7 @@ static void conn_free(struct conn *c)
 	if (c->refused)
 		l->nrefused--;
 	conn_uncount(c);
-	c->env->transport->free(c->transport);
+	c->env->transport->free(conn_transport(c));
 	close(c->io.fd);
 	conn_env_unref(c->env);
 	free(c);
@@ -291,7 +291,7 @@ static ssize_t conn_read_some(struct conn *c, size_t budget)
 	struct input *in = c->in;
 	size_t room = in->cap - in->len;
 
-	return c->env->transport->read(c->transport, c->io.fd, in->p + in->len,
+	return c->env->transport->read(conn_transport(c), c->io.fd, in->p + in->len,
 		room < budget ? room : budget);
 }
 
@@ -364,7 +364,7 @@ void conn_input_later(struct conn *c)
 
 static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
-	struct conn *c = w->data;
+	struct conn *c = (struct conn *)((char *)w - offsetof(struct conn, io));
 
 	(void)ev;
 	if (c->closing)
@@ -408,29 +408,38 @@ uint64_t conn_head_ms(const struct conn *c)
 static uint64_t conn_due(const struct conn *c)
 {
 	const struct conn_limits *limits = c->env->limits;
-	uint64_t due = UINT64_MAX;
+	uint64_t active = loop_time(c->loop, c->active_ms), due = UINT64_MAX;
 
 	if (c->lingering)
-		return c->active_ms + LINGER_MS;
+		return active + LINGER_MS;
 	if (c->ending)
-		return c->active_ms + limits->idle_ms;
+		return active + limits->idle_ms;
 	if (c->proto->deadline != NULL)
 		due = c->proto->deadline(c);
 	if (due != UINT64_MAX || conn_open(c))
 		return due;
-	return c->active_ms + (c->fresh ? conn_head_ms(c) : limits->idle_ms);
+	return active + (c->fresh ? conn_head_ms(c) : limits->idle_ms);
+}
+
+static uint64_t conn_beat_due(const struct conn *c)
+{
+	return loop_time(c->loop, c->beat_ms) + c->env->limits->heartbeat_ms;
 }
 
 void conn_deadline(struct conn *c)
 {
-	uint64_t due, beat, now = c->loop->now_ms;
+	uint64_t due, beat, alarm, now = c->loop->now_ms;
 
 	if (c->closing)
 		return;
 	due = conn_due(c);
 	if (conn_open(c)) {
-		beat = c->beat_ms + c->env->limits->heartbeat_ms;
+		beat = conn_beat_due(c);
 		due = beat < due ? beat : due;
+	}
+	if (!c->ending && c->proto->alarm_at != NULL) {
+		alarm = c->proto->alarm_at(c);
+		due = alarm < due ? alarm : due;
 	}
 	/* Lazily: a timer that fires too early is armed again then. */
 	if (loop_timer_armed(&c->timer) && c->timer.due_ms <= due)
@@ -501,7 +510,7 @@ static void conn_heartbeat(struct conn *c)
 {
 	struct tcp_info ti;
 
-	c->beat_ms = c->loop->now_ms;
+	c->beat_ms = (uint32_t)c->loop->now_ms;
 	conn_peek(c);
 	if (c->closing)
 		return;
@@ -525,8 +534,10 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 
 	if (conn_due(c) <= l->now_ms)
 		conn_expired(c);
-	else if (conn_open(c) && c->beat_ms + c->env->limits->heartbeat_ms <= l->now_ms)
+	else if (conn_open(c) && conn_beat_due(c) <= l->now_ms)
 		conn_heartbeat(c);
+	if (!conn_over(c) && c->proto->alarm != NULL)
+		c->proto->alarm(c);
 	if (!c->closing) {
 		conn_update(c);
 		conn_deadline(c);
@@ -555,7 +566,6 @@ struct conn *conn_new(struct conn_env *env, int fd, const struct peer *peer)
 	c->peer = *peer;
 	c->fresh = true;
 	ev_io_init(&c->io, on_io, fd, 0);
-	c->io.data = c;
 	return c;
 }
 
@@ -565,7 +575,7 @@ void conn_start(struct conn *c, struct loop *l)
 	loop_timer_init(&c->timer, on_timer);
 	c->id = (++l->nconns_ever << 8) | (l->index & 0xff);
 	c->since_ms = l->unix_ms;
-	c->active_ms = c->beat_ms = l->now_ms;
+	c->active_ms = c->beat_ms = (uint32_t)l->now_ms;
 	c->next = l->conns;
 	c->prev = &l->conns;
 	if (c->next != NULL)

@@ -78,6 +78,9 @@ struct proto {
 	/** The earliest time something must have happened, UINT64_MAX: none; and that it has not. */
 	uint64_t (*deadline)(const struct conn *c);
 	void (*expired)(struct conn *c);
+	/** The layer above wants a call then, UINT64_MAX: none; and that it is time. */
+	uint64_t (*alarm_at)(const struct conn *c);
+	void (*alarm)(struct conn *c);
 	/** Is an answer open, so that the peer's life has to be watched? */
 	bool (*open)(const struct conn *c);
 	/** Each heartbeat while open, when TCP has acknowledged everything. */
@@ -108,7 +111,7 @@ struct peer {
 };
 
 struct conn {
-	ev_io io;
+	ev_io io;				/* its (data) is the transport's state */
 	struct loop *loop;
 	struct conn_env *env;
 	const struct proto *proto;
@@ -118,7 +121,6 @@ struct conn {
 	};
 	struct input *in;
 	struct output *out;
-	void *transport;			/* its state */
 	union {
 		struct loop_msg msg;		/* on its way to its loop */
 		struct loop_timer timer;
@@ -127,8 +129,8 @@ struct conn {
 	struct conn *next, **prev;		/* of the loop */
 	struct conn *flush_next;		/* on the dirty or early list, if linked */
 	uint64_t id, since_ms, bytes_in, bytes_out;
-	uint64_t active_ms;			/* begin of what deadlines count from */
-	uint64_t beat_ms;			/* last look at the peer's life */
+	uint32_t active_ms;			/* begin of what deadlines count from; as loop_time */
+	uint32_t beat_ms;			/* last look at the peer's life; as loop_time */
 	struct peer peer;
 	uint8_t why;				/* enum conn_end */
 	uint8_t silent;				/* heartbeats in a row without a sign of life */
@@ -181,6 +183,12 @@ void conn_wait(struct conn *c, struct conn_owner *owner);
 
 /** Is so much output waiting that no more input should be turned into answers? */
 bool conn_congested(const struct conn *c);
+
+/** For the calls of c->env->transport. */
+static inline void *conn_transport(const struct conn *c)
+{
+	return c->io.data;
+}
 
 /** Not alive any more: closing, or only flushing its last bytes. */
 static inline bool conn_over(const struct conn *c)

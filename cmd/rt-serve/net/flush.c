@@ -64,7 +64,7 @@ static enum flushed conn_wrote(struct conn *c, struct progress *at, ssize_t n, s
 	c->bytes_out += (uint64_t)n;
 	l->stats.bytes_out += (uint64_t)n;
 	c->sent = true;
-	c->active_ms = l->now_ms;
+	c->active_ms = (uint32_t)l->now_ms;
 	return (size_t)n < total ? FLUSHED_FULL : FLUSHED_ALL;
 }
 
@@ -77,7 +77,7 @@ static enum flushed conn_writev(struct conn *c, struct progress *at)
 	while (f == FLUSHED_ALL && at->i < c->out->n) {
 		size_t total;
 		int niov = iov_fill(c->out, *at, l->iov, LOOP_IOVS, &total);
-		ssize_t n = c->env->transport->writev(c->transport, c->io.fd, l->iov, niov);
+		ssize_t n = c->env->transport->writev(conn_transport(c), c->io.fd, l->iov, niov);
 
 		if (n == -1 && errno == EINTR)
 			continue;

@@ -136,7 +136,7 @@ void exchange_retire(struct exchange *x, enum conn_end why)
 	if (x->conn->in != NULL && x->conn->in->x == x)
 		x->conn->in->x = NULL;
 	x->over = true;
-	x->why = (uint8_t)why;
+	x->why = why;
 	x->next = NULL;
 	*l->over_tail = x;
 	l->over_tail = &x->next;
@@ -163,9 +163,10 @@ void exchange_reap(struct exchange *x)
 		x->ops->closed(x, x->why);
 	if (handler->finished != NULL)
 		handler->finished(x, x->why, handler->arg);
-	if (x->held != NULL)
-		buf_fini(x->held);
-	free(x->held);
+	if (x->holds) {
+		buf_fini(&x->held->bytes);
+		free(x->held);
+	}
 	free(x);
 }
 
@@ -179,14 +180,15 @@ void exchange_convert(struct exchange *x)
 
 static int exchange_release_held(struct exchange *x)
 {
-	struct buf *held = x->held;
+	struct held *held = x->held;
 	int r;
 
-	if (held == NULL || x->keyed)
+	if (!x->holds || x->keyed)
 		return 0;
-	x->held = NULL;
-	r = conn_write(x->conn, held->p, held->len);
-	buf_fini(held);
+	x->holds = false;
+	x->sent = held->sent;
+	r = conn_write(x->conn, held->bytes.p, held->bytes.len);
+	buf_fini(&held->bytes);
 	free(held);
 	return r;
 }
@@ -206,10 +208,38 @@ static void exchange_advance(struct conn *c)
 		if (c->exchanges != NULL && exchange_release_held(c->exchanges) != 0)
 			return;
 	}
-	c->active_ms = c->loop->now_ms;
+	c->active_ms = (uint32_t)c->loop->now_ms;
 	conn_input_later(c);
 	if (c->exchanges == NULL && c->eof && (c->in == NULL || c->in->off == c->in->len))
 		conn_close_after_flush(c, CONN_EOF);
+}
+
+/* --- alarms ---------------------------------------------------------------------------------- */
+
+static uint64_t alarm_at(const struct exchange *x)
+{
+	return x->alarmed && !x->complete ? loop_time(x->conn->loop, x->alarm_ms) : UINT64_MAX;
+}
+
+uint64_t exchange_alarm_at(const struct conn *c)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (const struct exchange *x = c->exchanges; x != NULL; x = x->next)
+		first = alarm_at(x) < first ? alarm_at(x) : first;
+	return first;
+}
+
+void exchange_run_alarm(struct conn *c)
+{
+	struct exchange *x = c->exchanges;
+
+	while (x != NULL && alarm_at(x) > c->loop->now_ms)
+		x = x->next;
+	if (x == NULL)
+		return;
+	x->alarmed = false;
+	x->ops->alarm(x);
 }
 
 static bool exchange_dead(const struct exchange *x)
@@ -228,6 +258,15 @@ void exchange_accept(struct exchange *x, const struct exchange_ops *ops, void *u
 void *exchange_user(const struct exchange *x)
 {
 	return x->user;
+}
+
+void exchange_alarm(struct exchange *x, uint64_t after_ms)
+{
+	if (exchange_dead(x))
+		return;
+	x->alarm_ms = (uint32_t)(x->conn->loop->now_ms + after_ms);
+	x->alarmed = true;
+	conn_deadline(x->conn);
 }
 
 void exchange_set_note(struct exchange *x, void *note)
@@ -257,7 +296,7 @@ unsigned exchange_status(const struct exchange *x)
 
 uint64_t exchange_bytes(const struct exchange *x)
 {
-	return x->sent;
+	return x->holds ? x->held->sent : x->sent;
 }
 
 bool exchange_chunked(const struct exchange *x)
@@ -278,12 +317,17 @@ void exchange_abort(struct exchange *x, enum conn_end why)
 
 static int exchange_hold(struct exchange *x, const void *p, size_t n)
 {
-	if (x->held == NULL) {
-		if ((x->held = malloc(sizeof(*x->held))) == NULL)
+	struct held *held;
+
+	if (!x->holds) {
+		if ((held = malloc(sizeof(*held))) == NULL)
 			return -1;
-		buf_init(x->held, HELD_MAX);
+		buf_init(&held->bytes, HELD_MAX);
+		held->sent = x->sent;
+		x->held = held;
+		x->holds = true;
 	}
-	return buf_add(x->held, p, n);
+	return buf_add(&x->held->bytes, p, n);
 }
 
 int exchange_keep_key(struct exchange *x, struct str key)
@@ -299,12 +343,20 @@ int exchange_out(struct exchange *x, const void *p, size_t n)
 	if (x == c->exchanges)
 		return conn_write(c, p, n);
 	if (x->keyed)
-		buf_reset(x->held);	/* it is not going to be a WebSocket */
+		buf_reset(&x->held->bytes);	/* it is not going to be a WebSocket */
 	x->keyed = false;
 	if (exchange_hold(x, p, n) == 0)
 		return 0;
 	conn_close(c, CONN_NOMEM);
 	return -1;
+}
+
+/* (n) more bytes of content. */
+static void exchange_count(struct exchange *x, size_t n)
+{
+	uint64_t *sent = x->holds ? &x->held->sent : &x->sent;
+
+	*sent += n;
 }
 
 static void exchange_finish(struct exchange *x)
@@ -337,7 +389,7 @@ void exchange_respond(struct exchange *x, unsigned status, const struct http_fie
 	if (!x->empty && body.n > 0) {
 		if (exchange_out(x, body.p, body.n) != 0)
 			return;
-		x->sent = body.n;
+		exchange_count(x, body.n);
 	}
 	exchange_finish(x);
 }
@@ -365,7 +417,7 @@ bool exchange_queue(struct exchange *x, struct slice s, struct conn_owner *owner
 	} else if (exchange_out(x, s.block->bytes + s.off, s.len) != 0) {
 		return false;
 	}
-	x->sent += s.len;
+	exchange_count(x, s.len);
 	return true;
 }
 
@@ -395,7 +447,7 @@ int exchange_write(struct exchange *x, struct str bytes)
 	assert(x->begun);
 	if (x->empty || x->complete || bytes.n == 0)
 		return 0;
-	x->sent += bytes.n;
+	exchange_count(x, bytes.n);
 	return x->chunked ? exchange_write_chunk(x, bytes) : exchange_out(x, bytes.p, bytes.n);
 }
 

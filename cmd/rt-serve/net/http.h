@@ -51,6 +51,8 @@ struct exchange_ops {
 	 * another call. Until then the exchange takes calls and ignores them; afterwards it is gone.
 	 */
 	void (*closed)(struct exchange *x, enum conn_end why);
+	/** See exchange_alarm. May be NULL if that is never called. */
+	void (*alarm)(struct exchange *x);
 };
 
 /** The table of functions that the layer above gives to a listener. */
@@ -87,6 +89,12 @@ struct loop *exchange_loop(const struct exchange *x);
  * waits for 100 Continue gets it after request(), unless the body is paused or an answer is made.
  */
 void exchange_pause(struct exchange *x, bool pause);
+
+/**
+ * Call alarm() in (after_ms), within 10 ms, unless the answer is complete by then. There is one at a
+ * time: a later call moves it. It shares the timer of the connection, so that a quiet stream has one.
+ */
+void exchange_alarm(struct exchange *x, uint64_t after_ms);
 
 /** Whole answer with its length. HEAD is handled here. (body) is copied. Answers leave in order of the requests. */
 void exchange_respond(struct exchange *x, unsigned status, const struct http_field *fields,

@@ -70,7 +70,7 @@ int http1_head(struct exchange *x, unsigned status, const struct http_field *fie
 {
 	struct buf *b = &x->conn->loop->scratch;
 
-	x->status = (uint16_t)status;
+	x->status = status & 0x3ff;
 	x->chunked = length < 0 && !x->http10 && !x->empty;
 	/* A streamed answer may go on while the body comes: then exchange_end decides. */
 	if (length < 0 && !x->empty)
@@ -147,7 +147,7 @@ static void http1_refuse(struct conn *c, struct exchange *x, unsigned status, co
 		return;
 	c->fresh = false;
 	x->close = true;
-	x->why = (uint8_t)end;
+	x->why = end;
 	respond_problem(x, status, why);
 }
 
@@ -569,7 +569,7 @@ static void http1_closed(struct conn *c, enum conn_end why)
 		c->in->x = NULL;
 	while ((x = c->exchanges) != NULL) {
 		c->exchanges = x->next;
-		x->why = (uint8_t)why;
+		x->why = why;
 		exchange_reap(x);
 	}
 }
@@ -581,6 +581,8 @@ const struct proto http1_proto = {
 	.paused = http1_paused,
 	.deadline = http1_deadline,
 	.expired = http1_expired,
+	.alarm_at = exchange_alarm_at,
+	.alarm = exchange_run_alarm,
 	.open = http1_open,
 	.closed = http1_closed,
 };

@@ -15,16 +15,26 @@
 
 #define HELD_MAX (16 << 20)	/* answers that wait for their turn, per exchange */
 
+/** Bytes of an answer that are not to be written yet. */
+struct held {
+	struct buf bytes;	/* if the exchange is (keyed): Sec-WebSocket-Key, before there is an answer */
+	uint64_t sent;		/* as in struct exchange */
+};
+
+/** One of each open request: no byte is there that is not needed while nothing happens. */
 struct exchange {
 	struct conn *conn;
 	struct exchange *next;		/* of the connection, in order; later on the loop's list (over) */
 	const struct exchange_ops *ops;
 	void *user;
 	void *note;			/* the handler's, until finished() */
-	struct buf *held;		/* if (keyed): Sec-WebSocket-Key, before there is an answer */
-	uint64_t sent;			/* content bytes of the answer */
-	uint16_t status;
-	uint8_t why;			/* enum conn_end */
+	union {
+		struct held *held;	/* if (holds) */
+		uint64_t sent;		/* content bytes of the answer */
+	};
+	uint32_t alarm_ms;		/* as loop_time; if (alarmed) */
+	unsigned status : 10;
+	unsigned why : 4;		/* enum conn_end */
 	bool http10 : 1;
 	bool head_only : 1;		/* HEAD */
 	bool keep_alive : 1;		/* the client may send another request */
@@ -39,6 +49,8 @@ struct exchange {
 	bool eof_told : 1;
 	bool over : 1;
 	bool keyed : 1;
+	bool holds : 1;
+	bool alarmed : 1;
 };
 
 /** A new exchange behind the others of (c). NULL without memory: the connection ends. */
@@ -52,6 +64,10 @@ int exchange_keep_key(struct exchange *x, struct str key);
 
 /** Take (x), the only one of its connection, out of it: it has become something else. */
 void exchange_convert(struct exchange *x);
+
+/** When the first alarm of (c)'s exchanges goes off, UINT64_MAX: never; and let one that is due go off. */
+uint64_t exchange_alarm_at(const struct conn *c);
+void exchange_run_alarm(struct conn *c);
 
 /** HTTP/1.1's part: see http1.c. */
 int http1_head(struct exchange *x, unsigned status, const struct http_field *fields, unsigned nfields,

@@ -76,6 +76,15 @@ struct loop {
 	struct accepting *accepting;	/* on the loop that accepts: see listener.c */
 };
 
+/**
+ * A time of the loop of which only the lower half was kept, because there is one in each connection:
+ * it is no further than 24 days from now, which no limit allows (config.c).
+ */
+static inline uint64_t loop_time(const struct loop *l, uint32_t low_ms)
+{
+	return l->now_ms + (uint64_t)(int64_t)(int32_t)(low_ms - (uint32_t)l->now_ms);
+}
+
 /* conn.c, called by a turn in this order. */
 void conn_run_early(struct loop *l);
 void conn_reap(struct loop *l);

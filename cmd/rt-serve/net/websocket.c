@@ -38,10 +38,11 @@ struct websocket {
 	void *user;
 	struct ws_reader *reader;
 	uint8_t *pong;			/* waits for the end of a stall: length, then payload */
-	uint64_t close_at_ms;		/* our close frame was queued then */
+	uint32_t close_at_ms;		/* our close frame was queued then; as loop_time */
+	uint32_t alarm_ms;		/* as loop_time; if (alarmed) */
 	uint16_t code;
 	uint8_t pings;			/* queued since the peer was last heard */
-	bool close_sent : 1, close_received : 1, paused : 1;
+	bool close_sent : 1, close_received : 1, paused : 1, alarmed : 1;
 };
 
 /* --- the handshake --------------------------------------------------------------------------- */
@@ -73,7 +74,7 @@ static int make_answer(struct buf *b, const struct exchange *x, struct str proto
 {
 	char accept[WSKEY_ACCEPT_LEN];
 
-	wskey_accept(accept, (const char *)x->held->p);
+	wskey_accept(accept, (const char *)x->held->bytes.p);
 	buf_reset(b);
 	if (buf_addf(b, "HTTP/1.1 101 Switching Protocols\r\nDate: %s\r\nUpgrade: websocket\r\n"
 		"Connection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n", http_date(x->conn->loop),
@@ -195,7 +196,7 @@ void websocket_close(struct websocket *w, unsigned code, const char *reason)
 	if (w->close_sent || conn_over(c))
 		return;
 	w->code = (uint16_t)code;
-	w->close_at_ms = c->loop->now_ms;
+	w->close_at_ms = (uint32_t)c->loop->now_ms;
 	w->paused = false;
 	send_close(w, code, reason == NULL ? "" : reason);
 	conn_input_later(c);
@@ -215,6 +216,13 @@ void websocket_pause(struct websocket *w, bool pause)
 		conn_input_later(c);
 	if (c->in == NULL || !c->in->busy)
 		conn_update(c);
+}
+
+void websocket_alarm(struct websocket *w, uint64_t after_ms)
+{
+	w->alarm_ms = (uint32_t)(w->conn->loop->now_ms + after_ms);
+	w->alarmed = true;
+	conn_deadline(w->conn);
 }
 
 /* The peer broke the protocol, or we can't go on: say which, and end. */
@@ -516,7 +524,24 @@ static bool websocket_paused(const struct conn *c)
 
 static uint64_t websocket_deadline(const struct conn *c)
 {
-	return c->ws->close_sent ? c->ws->close_at_ms + CLOSE_WAIT_MS : UINT64_MAX;
+	const struct websocket *w = c->ws;
+
+	return w->close_sent ? loop_time(c->loop, w->close_at_ms) + CLOSE_WAIT_MS : UINT64_MAX;
+}
+
+static uint64_t websocket_alarm_at(const struct conn *c)
+{
+	const struct websocket *w = c->ws;
+
+	return w->alarmed && !w->close_sent ? loop_time(c->loop, w->alarm_ms) : UINT64_MAX;
+}
+
+static void websocket_run_alarm(struct conn *c)
+{
+	if (websocket_alarm_at(c) > c->loop->now_ms)
+		return;
+	c->ws->alarmed = false;
+	c->ws->ops->alarm(c->ws);
 }
 
 static void websocket_expired(struct conn *c)
@@ -560,6 +585,8 @@ const struct proto websocket_proto = {
 	.paused = websocket_paused,
 	.deadline = websocket_deadline,
 	.expired = websocket_expired,
+	.alarm_at = websocket_alarm_at,
+	.alarm = websocket_run_alarm,
 	.open = websocket_open,
 	.heartbeat = websocket_heartbeat,
 	.closed = websocket_closed,

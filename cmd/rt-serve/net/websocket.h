@@ -34,6 +34,8 @@ struct websocket_ops {
 	void (*pong)(struct websocket *w, struct str payload);
 	/** It is over: close code received or sent. Free the state. */
 	void (*closed)(struct websocket *w, unsigned code, enum conn_end why);
+	/** See websocket_alarm. May be NULL if that is never called. */
+	void (*alarm)(struct websocket *w);
 };
 
 /**
@@ -57,6 +59,9 @@ bool websocket_queue(struct websocket *w, struct slice s, struct conn_owner *own
 
 /** Send a private message, never dropped. 0 or -1. */
 int websocket_send(struct websocket *w, unsigned opcode, struct str payload);
+
+/** Call alarm() in (after_ms), unless it was closed by then; as exchange_alarm. */
+void websocket_alarm(struct websocket *w, uint64_t after_ms);
 
 /** Stop and go on reading (backpressure). */
 void websocket_pause(struct websocket *w, bool pause);

@@ -51,9 +51,9 @@ static void on_closed(struct exchange *x, enum conn_end why)
 			later[i] = NULL;
 }
 
-static const struct exchange_ops plain = {NULL, NULL, NULL, on_closed};
-static const struct exchange_ops sink = {on_body, on_end, NULL, on_closed};
-static const struct exchange_ops poll_ops = {NULL, NULL, on_eof, on_closed};
+static const struct exchange_ops plain = {.closed = on_closed};
+static const struct exchange_ops sink = {.body = on_body, .body_end = on_end, .closed = on_closed};
+static const struct exchange_ops poll_ops = {.peer_eof = on_eof, .closed = on_closed};
 static struct str pauses = {"pause", 5};
 
 static void on_request(struct exchange *x, const struct http_request *r, void *arg)

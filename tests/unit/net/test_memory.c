@@ -37,7 +37,7 @@ static void on_ws_closed(struct websocket *w, unsigned code, enum conn_end why)
 	(void)why;
 }
 
-static const struct websocket_ops ws_ops = {on_message, NULL, on_ws_closed};
+static const struct websocket_ops ws_ops = {.message = on_message, .closed = on_ws_closed};
 static const struct exchange_ops http_ops;
 
 static void on_request(struct exchange *x, const struct http_request *r, void *arg)

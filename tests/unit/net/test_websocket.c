@@ -34,7 +34,7 @@ static void on_ws_closed(struct websocket *w, unsigned code, enum conn_end why)
 		ws = NULL;
 }
 
-static const struct websocket_ops ws_ops = {on_message, on_pong, on_ws_closed};
+static const struct websocket_ops ws_ops = {.message = on_message, .pong = on_pong, .closed = on_ws_closed};
 
 static void on_closed(struct exchange *x, enum conn_end why)
 {
@@ -43,7 +43,7 @@ static void on_closed(struct exchange *x, enum conn_end why)
 	nclosed += 100;	/* must not come: the exchange became a WebSocket */
 }
 
-static const struct exchange_ops http_ops = {NULL, NULL, NULL, on_closed};
+static const struct exchange_ops http_ops = {.closed = on_closed};
 
 static void on_request(struct exchange *x, const struct http_request *r, void *arg)
 {
