@@ -248,7 +248,7 @@ struct str feed_cursor(struct feed *f, char dst[CURSOR_MAX])
 
 void feed_describe(struct api *a, const struct subscription *sub, struct buf *b)
 {
-	const struct filters *f = sub->filters;
+	const struct filters *f = hub_subscribed(sub);
 
 	buf_adds(b, "\"topics\":[");
 	for (unsigned i = 0; f != NULL && i < f->n; i++) {

@@ -87,7 +87,7 @@ static void on_published(void *arg, struct event *e, enum store_status st, enum 
 
 static void publish(struct ws *ws, bool binary, struct str value)
 {
-	const struct filters *f = ws->feed.sub.filters;
+	const struct filters *f = hub_subscribed(&ws->feed.sub);
 	const struct publish_value v = {
 		.topic = f->items[0],
 		.from = ws->user != NULL ? str_of(ws->user) : STR_NULL,

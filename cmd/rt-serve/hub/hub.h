@@ -118,6 +118,9 @@ void hub_read_done(struct hub *h, struct read *r);
  */
 int hub_cursor(struct hub *h, const struct subscription *sub, struct buf *b);
 
+/** What (sub) is subscribed to; NULL: nothing. */
+const struct filters *hub_subscribed(const struct subscription *sub);
+
 /** How far behind: tail positions not handed on yet; 0 while live. An estimate. */
 uint64_t hub_lag(struct hub *h, const struct subscription *sub);
 

@@ -35,6 +35,15 @@ struct notice {
 	bool skip;		/* until all is said, it stands at (after) */
 };
 
+/** What only a lagging subscription has. */
+struct behind {
+	struct read *read;	/* in flight, or a page not handed on yet */
+	struct notice *notice;	/* a gap that is not the store's, to be announced first */
+	char *gap_known;	/* which gaps were announced, as struct read has it */
+	uint32_t next_in_page;	/* of the page's gaps, then its events */
+	uint32_t latest_max;	/* > 0: the next read is READ_LATEST */
+};
+
 /**
  * What a subscription was handed since the end of a turn, or since hub_ready if that was later:
  * to take it back. Only those have one that did more than being fed by the tail, for which the
@@ -101,6 +110,9 @@ void hub_detach(struct hub *h, struct subscription *sub);
 
 /** It is not fed by the tail any more; stands where it did before event (i) of this turn. */
 void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscription_state to);
+
+/** Give it what a lagging one needs, if it has that not. 0, or -1 without memory. */
+int hub_behind(struct subscription *sub);
 
 /** Its place is lost, or it cannot be read: it ends in the next turn. */
 void hub_give_up(struct hub *h, struct subscription *sub, enum store_status status);

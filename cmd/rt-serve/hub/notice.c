@@ -29,17 +29,17 @@ struct notice *hub_notice_new(const char *reason, struct str after)
 
 bool hub_announce(struct hub *h, struct subscription *sub)
 {
-	struct notice *n = sub->notice;
+	struct notice *n = sub->behind->notice;
 
-	for (; n != NULL && n->next < sub->filters->n; n->next++) {
-		struct gap g = {sub->filters->items[n->next], str_of(n->after), str_of(n->until),
+	for (; n != NULL && n->next < sub->group->filters->n; n->next++) {
+		struct gap g = {sub->group->filters->items[n->next], str_of(n->after), str_of(n->until),
 			n->reason};
 
 		if (!sub->ops->gap(sub, &g))
 			return false;
 		h->stats.gaps++;
 	}
-	sub->notice = NULL;
+	sub->behind->notice = NULL;
 	if (sub->past->notice == NULL)
 		sub->past->notice = n;
 	else

@@ -5,6 +5,11 @@
 
 /* --- the past -------------------------------------------------------------------------------- */
 
+static uint32_t next_in_page(const struct subscription *sub)
+{
+	return sub->behind == NULL ? 0 : sub->behind->next_in_page;
+}
+
 static void drop_pages(struct past *p)
 {
 	struct read *r;
@@ -28,7 +33,7 @@ static void clear(struct past *p)
 	free(p->cursor);
 	p->notice = NULL;
 	p->cursor = NULL;
-	p->skip = p->sub->next_in_page;
+	p->skip = next_in_page(p->sub);
 	p->pos = p->sub->pos;
 	p->latest_max = 0;
 }
@@ -56,7 +61,7 @@ int hub_past(struct hub *h, struct subscription *sub)
 	p->sub = sub;
 	p->period = h->period;
 	p->pos = sub->pos;
-	p->skip = sub->next_in_page;
+	p->skip = next_in_page(sub);
 	p->next = h->pasts;
 	p->pprev = &h->pasts;
 	if (p->next != NULL)
@@ -152,7 +157,7 @@ static void page_again(struct subscription *sub, struct read *r, uint32_t next)
 {
 	struct read **link = &sub->past->pages;
 
-	read_free(sub->read);
+	read_free(sub->behind->read);
 	while (*link != r)
 		link = &(*link)->next;
 	*link = NULL;
@@ -162,17 +167,17 @@ static void page_again(struct subscription *sub, struct read *r, uint32_t next)
 		r->next = later->next;
 		read_free(later);
 	}
-	sub->read = r;
-	sub->next_in_page = next;
+	sub->behind->read = r;
+	sub->behind->next_in_page = next;
 }
 
 static bool to_page(struct subscription *sub, const struct event *last)
 {
 	struct read *r;
-	uint32_t next = sub->read == NULL ? 0 : behind(sub->read, last);
+	uint32_t next = sub->behind->read == NULL ? 0 : behind(sub->behind->read, last);
 
 	if (next > 0) {
-		sub->next_in_page = next;
+		sub->behind->next_in_page = next;
 		return true;
 	}
 	for (r = sub->past == NULL ? NULL : sub->past->pages; r != NULL; r = r->next) {
@@ -217,9 +222,9 @@ static void back_to(struct hub *h, struct subscription *sub, const struct event 
 	if (sub->gather == NULL && to_page(sub, last))
 		return;
 	cursor = cursor_after(h, last);
-	read_free(sub->read);
-	sub->read = NULL;
-	sub->next_in_page = 0;
+	read_free(sub->behind->read);
+	sub->behind->read = NULL;
+	sub->behind->next_in_page = 0;
 	move_to(sub, strndup(cursor.p, cursor.n), last->pos);
 }
 
@@ -230,9 +235,9 @@ static void unsay(struct subscription *sub)
 
 	if (n == NULL)
 		return;
-	hub_notice_free(sub->notice);
+	hub_notice_free(sub->behind->notice);
 	sub->past->notice = NULL;
-	sub->notice = n;
+	sub->behind->notice = n;
 	n->next = 0;
 	move_to(sub, strdup(n->until), sub->pos);
 }
@@ -244,12 +249,12 @@ static void back_to_past(struct subscription *sub)
 	if (p->pages != NULL) {
 		page_again(sub, p->pages, p->skip);
 	} else if (sub->gather != NULL) {
-		read_free(sub->read);
-		sub->read = NULL;
-		sub->next_in_page = 0;
-		sub->latest_max = p->latest_max;
-	} else if (sub->read != NULL) {
-		sub->next_in_page = p->skip;
+		read_free(sub->behind->read);
+		sub->behind->read = NULL;
+		sub->behind->next_in_page = 0;
+		sub->behind->latest_max = p->latest_max;
+	} else if (sub->behind->read != NULL) {
+		sub->behind->next_in_page = p->skip;
 	}
 	if (p->cursor != NULL)
 		move_to(sub, p->cursor, p->pos);
@@ -274,6 +279,10 @@ void hub_rewind(struct hub *h, struct subscription *sub, const struct event *las
 	if (!sub->begun || sub->failed != STORE_OK)
 		return;
 	hub_detach(h, sub);
+	if (hub_behind(sub) != 0) {
+		hub_give_up(h, sub, STORE_NOMEM);
+		return;
+	}
 	hub_forget_gaps(sub);
 	if (sub->gather != NULL) {
 		conflate_clear(sub->gather);

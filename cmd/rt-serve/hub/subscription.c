@@ -36,11 +36,12 @@ static bool stand_at(struct subscription *sub, struct str at)
 /* The last event of the page that was handed on, or NULL. */
 static const struct event *last_given(const struct subscription *sub)
 {
-	const struct read *r = sub->read;
+	const struct behind *b = sub->behind;
+	const struct read *r = b == NULL ? NULL : b->read;
 
-	if (r == NULL || sub->state == SUBSCRIPTION_READING || sub->next_in_page <= r->ngaps)
+	if (r == NULL || sub->state == SUBSCRIPTION_READING || b->next_in_page <= r->ngaps)
 		return NULL;
-	return r->events[sub->next_in_page - r->ngaps - 1];
+	return r->events[b->next_in_page - r->ngaps - 1];
 }
 
 int hub_cursor(struct hub *h, const struct subscription *sub, struct buf *b)
@@ -51,9 +52,14 @@ int hub_cursor(struct hub *h, const struct subscription *sub, struct buf *b)
 		return 0;
 	if (e != NULL)
 		return buf_addstr(b, event_cursor(e));
-	if (sub->notice != NULL && sub->notice->skip)
-		return buf_adds(b, sub->notice->after);
+	if (sub->behind != NULL && sub->behind->notice != NULL && sub->behind->notice->skip)
+		return buf_adds(b, sub->behind->notice->after);
 	return buf_adds(b, sub->cursor != NULL ? sub->cursor : h->cursor);
+}
+
+const struct filters *hub_subscribed(const struct subscription *sub)
+{
+	return sub->group == NULL ? NULL : sub->group->filters;
 }
 
 uint64_t hub_lag(struct hub *h, const struct subscription *sub)
@@ -71,22 +77,40 @@ uint64_t hub_lag(struct hub *h, const struct subscription *sub)
 /* The page's gaps were announced, if all of them were. Without memory they are told again. */
 static void learn_gaps(struct subscription *sub)
 {
-	const struct read *r = sub->read;
+	const struct read *r = sub->behind->read;
 
-	if (sub->next_in_page < r->ngaps || r->gap_known == NULL)
+	if (sub->behind->next_in_page < r->ngaps || r->gap_known == NULL)
 		return;
-	free(sub->gap_known);
-	sub->gap_known = strdup(r->gap_known);
+	free(sub->behind->gap_known);
+	sub->behind->gap_known = strdup(r->gap_known);
 }
 
 /* Going back, a gap that was announced may begin earlier than it was told. */
 void hub_forget_gaps(struct subscription *sub)
 {
-	free(sub->gap_known);
-	sub->gap_known = NULL;
+	free(sub->behind->gap_known);
+	sub->behind->gap_known = NULL;
 }
 
 /* --- states ---------------------------------------------------------------------------------- */
+
+int hub_behind(struct subscription *sub)
+{
+	if (sub->behind == NULL)
+		sub->behind = calloc(1, sizeof(*sub->behind));
+	return sub->behind == NULL ? -1 : 0;
+}
+
+static void behind_free(struct subscription *sub)
+{
+	if (sub->behind == NULL)
+		return;
+	hub_forget_gaps(sub);
+	hub_notice_free(sub->behind->notice);
+	read_free(sub->behind->read);
+	free(sub->behind);
+	sub->behind = NULL;
+}
 
 static void link_live(struct hub *h, struct subscription *sub)
 {
@@ -128,8 +152,8 @@ void hub_detach(struct hub *h, struct subscription *sub)
 		sub->held = false;
 		break;
 	case SUBSCRIPTION_READING:
-		((struct flight *)sub->read->arg)->sub = NULL;
-		sub->read = NULL;
+		((struct flight *)sub->behind->read->arg)->sub = NULL;
+		sub->behind->read = NULL;
 		break;
 	case SUBSCRIPTION_IDLE:
 		break;
@@ -159,19 +183,23 @@ static void ungather(struct subscription *sub)
 {
 	if (sub->gather->n > 0)
 		hub_forget_gaps(sub);
-	else if (sub->read != NULL)
+	else if (sub->behind->read != NULL)
 		learn_gaps(sub);
 	conflate_clear(sub->gather);
 	if (sub->past != NULL && sub->past->given == NULL)
-		sub->latest_max = sub->past->latest_max;
-	read_free(sub->read);
-	sub->read = NULL;
-	sub->next_in_page = 0;
+		sub->behind->latest_max = sub->past->latest_max;
+	read_free(sub->behind->read);
+	sub->behind->read = NULL;
+	sub->behind->next_in_page = 0;
 }
 
 void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscription_state to)
 {
 	hub_detach(h, sub);
+	if (hub_behind(sub) != 0) {
+		hub_give_up(h, sub, STORE_NOMEM);
+		return;
+	}
 	if (sub->gather != NULL)
 		ungather(sub);
 	if (sub->cursor == NULL)
@@ -188,7 +216,7 @@ void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscripti
 /* Free the page; it will be read again from what was handed on of it. */
 static void drop_page(struct subscription *sub)
 {
-	struct read *r = sub->read;
+	struct read *r = sub->behind->read;
 	const struct event *e = last_given(sub);
 	char *cursor = e == NULL ? NULL : hub_dup(event_cursor(e));
 
@@ -197,8 +225,8 @@ static void drop_page(struct subscription *sub)
 	learn_gaps(sub);
 	if (e != NULL)
 		hub_stand(sub, cursor);
-	sub->read = NULL;
-	sub->next_in_page = 0;
+	sub->behind->read = NULL;
+	sub->behind->next_in_page = 0;
 	hub_past_page(sub, r);
 }
 
@@ -207,7 +235,7 @@ static void hold_page(struct hub *h, struct subscription *sub)
 {
 	struct subscription *oldest;
 
-	if (sub->read->from == READ_LATEST)
+	if (sub->behind->read->from == READ_LATEST)
 		return;
 	hub_list_add(&h->held, sub);
 	sub->held = true;
@@ -222,7 +250,7 @@ static void hold_page(struct hub *h, struct subscription *sub)
 void hub_full(struct hub *h, struct subscription *sub)
 {
 	sub->state = SUBSCRIPTION_FULL;
-	if (sub->read != NULL)
+	if (sub->behind->read != NULL)
 		hold_page(h, sub);
 }
 
@@ -233,10 +261,8 @@ void hub_unsubscribe(struct hub *h, struct subscription *sub)
 	if (sub->state == SUBSCRIPTION_IDLE)
 		return;
 	hub_detach(h, sub);
-	read_free(sub->read);
 	hub_past_free(sub);
-	hub_notice_free(sub->notice);
-	hub_forget_gaps(sub);
+	behind_free(sub);
 	conflate_free(sub->gather);
 	free(sub->cursor);
 	topics_leave(h->topics, sub->group);
@@ -338,12 +364,12 @@ static bool gather(struct hub *h, struct subscription *sub, struct event *e)
 /* The next thing in the page. False: refused, or no memory. */
 static bool give_next(struct hub *h, struct subscription *sub)
 {
-	struct read *r = sub->read;
+	struct read *r = sub->behind->read;
 	struct event *e;
 
-	if (sub->next_in_page < r->ngaps)
-		return give_gap(h, sub, &r->gaps[sub->next_in_page]);
-	e = r->events[sub->next_in_page - r->ngaps];
+	if (sub->behind->next_in_page < r->ngaps)
+		return give_gap(h, sub, &r->gaps[sub->behind->next_in_page]);
+	e = r->events[sub->behind->next_in_page - r->ngaps];
 	if (sub->gather != NULL ? !gather(h, sub, e) : !give(h, sub, e))
 		return false;
 	if (e->pos > sub->pos)
@@ -353,14 +379,14 @@ static bool give_next(struct hub *h, struct subscription *sub)
 
 static bool give_page(struct hub *h, struct subscription *sub)
 {
-	struct read *r = sub->read;
+	struct read *r = sub->behind->read;
 
 	if (sub->gather != NULL && r->from == READ_LATEST)
 		sub->past->latest_max = r->max_events;
-	if (sub->gather != NULL && r->ngaps > sub->next_in_page && sub->gather->n > 0 &&
+	if (sub->gather != NULL && r->ngaps > sub->behind->next_in_page && sub->gather->n > 0 &&
 			!hub_hand_on(h, sub))
 		return false;
-	for (; sub->next_in_page < r->ngaps + r->n; sub->next_in_page++)
+	for (; sub->behind->next_in_page < r->ngaps + r->n; sub->behind->next_in_page++)
 		if (!give_next(h, sub))
 			return false;
 	return true;
@@ -369,11 +395,11 @@ static bool give_page(struct hub *h, struct subscription *sub)
 /* The page was gathered whole. False as hub_hand_on. */
 static bool gathered_page(struct hub *h, struct subscription *sub, char *end)
 {
-	struct read *r = sub->read;
+	struct read *r = sub->behind->read;
 	struct conflate *c = sub->gather;
 	bool now = r->at_end || c->n == 0 || conflate_full(c);
 
-	sub->read = NULL;
+	sub->behind->read = NULL;
 	read_free(r);
 	free(c->reached);
 	c->reached = end;
@@ -383,7 +409,7 @@ static bool gathered_page(struct hub *h, struct subscription *sub, char *end)
 /* The page was handed on whole; (*at_end): nothing came after it. False: refused, or no memory. */
 static bool end_page(struct hub *h, struct subscription *sub, bool *at_end)
 {
-	struct read *r = sub->read;
+	struct read *r = sub->behind->read;
 	char *end = hub_dup(str_of(r->end));
 
 	if (end == NULL) {
@@ -394,10 +420,10 @@ static bool end_page(struct hub *h, struct subscription *sub, bool *at_end)
 	*at_end = r->at_end;
 	if (r->at_end && r->end_pos > sub->pos)
 		sub->pos = r->end_pos;
-	sub->next_in_page = 0;
+	sub->behind->next_in_page = 0;
 	if (sub->gather != NULL)
 		return gathered_page(h, sub, end);
-	sub->read = NULL;
+	sub->behind->read = NULL;
 	hub_stand(sub, end);
 	hub_past_page(sub, r);
 	return true;
@@ -435,8 +461,8 @@ static int submit(struct hub *h, struct subscription *sub, struct read *r)
 	h->flights = f;
 	r->arg = f;
 	r->done = read_came;
-	sub->read = r;
-	sub->next_in_page = 0;
+	sub->behind->read = r;
+	sub->behind->next_in_page = 0;
 	sub->state = SUBSCRIPTION_READING;
 	if (!store_read(h->store, r))
 		return 0;
@@ -447,9 +473,9 @@ static int submit(struct hub *h, struct subscription *sub, struct read *r)
 static bool begin(struct subscription *sub, struct str start)
 {
 	sub->cursor = hub_dup(start);
-	if (sub->notice != NULL)
-		sub->notice->until = hub_dup(start);
-	if (sub->cursor == NULL || (sub->notice != NULL && sub->notice->until == NULL))
+	if (sub->behind->notice != NULL)
+		sub->behind->notice->until = hub_dup(start);
+	if (sub->cursor == NULL || (sub->behind->notice != NULL && sub->behind->notice->until == NULL))
 		return false;
 	sub->begun = true;
 	sub->ops->started(sub, STORE_OK, str_of(sub->cursor));
@@ -459,7 +485,7 @@ static bool begin(struct subscription *sub, struct str start)
 /* A read has come back. False: that was the end of the subscription. */
 static bool arrived(struct hub *h, struct subscription *sub)
 {
-	struct read *r = sub->read;
+	struct read *r = sub->behind->read;
 	enum store_status status = r->status;
 
 	sub->state = SUBSCRIPTION_FULL;
@@ -471,7 +497,7 @@ static bool arrived(struct hub *h, struct subscription *sub)
 		fail(h, sub, status);
 		return false;
 	}
-	sub->latest_max = 0;
+	sub->behind->latest_max = 0;
 	return true;
 }
 
@@ -486,21 +512,21 @@ static bool set_text(char **to, const char *text)
 static struct read *next_read(struct hub *h, struct subscription *sub)
 {
 	struct conflate *c = sub->gather;
-	struct read *r = read_new(sub->filters);
+	struct read *r = read_new(sub->group->filters);
 
 	if (r == NULL)
 		return NULL;
 	r->max_events = h->config.page_events;
 	r->max_bytes = h->config.page_bytes;
-	if (sub->latest_max > 0) {
+	if (sub->behind->latest_max > 0) {
 		r->from = READ_LATEST;
-		r->max_events = sub->latest_max;
+		r->max_events = sub->behind->latest_max;
 		r->max_bytes = SIZE_MAX;
 		return r;
 	}
 	r->from = READ_CURSOR;
 	if (set_text(&r->position, c != NULL && c->reached != NULL ? c->reached : sub->cursor) &&
-			set_text(&r->gap_known, sub->gap_known))
+			set_text(&r->gap_known, sub->behind->gap_known))
 		return r;
 	read_free(r);
 	return NULL;
@@ -524,11 +550,11 @@ static int jump(struct hub *h, struct subscription *sub)
 {
 	uint64_t pos;
 	char *tail = store_tail_cursor(h->store, &pos);
-	struct notice *n = sub->notice;
+	struct notice *n = sub->behind->notice;
 
 	if (tail == NULL)
 		return -1;
-	if (sub->read != NULL)
+	if (sub->behind->read != NULL)
 		drop_page(sub);
 	if (n == NULL && strcmp(tail, sub->cursor) != 0) {
 		n = hub_notice_new("slow", str_of(sub->cursor));
@@ -540,7 +566,7 @@ static int jump(struct hub *h, struct subscription *sub)
 		n->until = strdup(tail);
 		n->next = 0;
 	}
-	sub->notice = n;
+	sub->behind->notice = n;
 	if (strcmp(tail, sub->cursor) != 0 && (n == NULL || n->until == NULL)) {
 		free(tail);
 		return -1;
@@ -552,7 +578,7 @@ static int jump(struct hub *h, struct subscription *sub)
 
 static void go_live(struct hub *h, struct subscription *sub)
 {
-	hub_forget_gaps(sub);
+	behind_free(sub);
 	sub->fell = false;
 	if (sub->pos <= h->pos)
 		hub_stand(sub, NULL);
@@ -589,7 +615,7 @@ static void advance(struct hub *h, struct subscription *sub, unsigned pages, boo
 		at_end = true;
 	}
 	for (;;) {
-		if (!hub_announce(h, sub) || (sub->read != NULL && (!give_page(h, sub) ||
+		if (!hub_announce(h, sub) || (sub->behind->read != NULL && (!give_page(h, sub) ||
 				!end_page(h, sub, &at_end)))) {
 			stop(h, sub);
 			return;
@@ -687,7 +713,6 @@ static int join(struct hub *h, struct subscription *sub, struct filters *f,
 	sub->group = topics_join(h->topics, f);
 	if (sub->group == NULL)
 		return -1;
-	sub->filters = sub->group->filters;
 	h->stats.subscriptions++;
 	sub->state = SUBSCRIPTION_FULL;
 	sub->slow = (uint8_t)o->slow;
@@ -697,7 +722,7 @@ static int join(struct hub *h, struct subscription *sub, struct filters *f,
 		if (sub->gather == NULL)
 			return -1;
 	}
-	return hub_past(h, sub);
+	return hub_behind(sub) != 0 ? -1 : hub_past(h, sub);
 }
 
 /* It begins at the end of the log: nothing to read. -1 without memory. */
@@ -714,7 +739,7 @@ static int begin_now(struct hub *h, struct subscription *sub)
 static int begin_read(struct hub *h, struct subscription *sub, enum read_from from,
 	const struct hub_start *start)
 {
-	struct read *r = read_new(sub->filters);
+	struct read *r = read_new(sub->group->filters);
 
 	if (r == NULL)
 		return -1;
@@ -736,8 +761,8 @@ static int start_at(struct hub *h, struct subscription *sub, const struct hub_st
 	enum read_from from = start->from;
 
 	if (is_foreign(h, start)) {
-		sub->notice = hub_notice_new("store", start->position);
-		if (sub->notice == NULL)
+		sub->behind->notice = hub_notice_new("store", start->position);
+		if (sub->behind->notice == NULL)
 			return -1;
 		if (from == READ_CURSOR || from == READ_ID)
 			from = READ_NOW;
@@ -760,11 +785,11 @@ int hub_subscribe(struct hub *h, struct subscription *sub, const struct subscrip
 			hub_unsubscribe(h, sub);
 		return -1;
 	}
-	if (at == 0 || (sub->read != NULL && !arrived(h, sub)))
+	if (at == 0 || (sub->behind->read != NULL && !arrived(h, sub)))
 		return 0;
 	if (sub->hold)
 		hub_full(h, sub);
 	else
-		advance(h, sub, READY_PAGES, sub->read == NULL);
+		advance(h, sub, READY_PAGES, sub->behind->read == NULL);
 	return 0;
 }

@@ -57,25 +57,22 @@ enum subscription_slow {
 	SLOW_NEWEST,	/* skip to the newest, with a gap record */
 };
 
-/** Embedded in its owner. All members are the hub's. */
+/**
+ * Embedded in its owner. All members are the hub's. Kept small: most are live, and there are many.
+ */
 struct subscription {
 	const struct subscription_ops *ops;
-	struct filters *filters;	/* shared by all that ask for the same; the group's */
-	struct group *group;		/* its place in the index, topics.h */
+	struct group *group;		/* its place in the index, with its filters: topics.h */
 	struct subscription *next, **pprev;	/* in its group while live, else in a list of the hub */
 	uint64_t pos;			/* nothing up to this tail position is due any more */
 	/**
-	 * Lagging: where it stands, before (read) if there is a page. Live: NULL, it stands where the
+	 * Lagging: where it stands, before the page if there is one. Live: NULL, it stands where the
 	 * hub does; or it is ahead of the hub, or before the first event that was gathered.
 	 */
 	char *cursor;
-	struct read *read;		/* in flight, or a page not handed on yet */
+	struct behind *behind;		/* lagging: what it needs to catch up. Live: NULL */
 	struct conflate *gather;	/* with every= or batch= */
 	struct past *past;		/* what was handed on since the last turn, rewind.c */
-	struct notice *notice;		/* a gap that is not the store's, to be announced first */
-	char *gap_known;		/* which gaps were announced, as struct read has it */
-	uint32_t next_in_page;		/* of the page's gaps, then its events */
-	uint32_t latest_max;		/* > 0: the next read is READ_LATEST */
 	uint32_t turn;			/* the turn in which it stopped being live */
 	uint8_t state;			/* enum subscription_state */
 	uint8_t slow;			/* enum subscription_slow */

@@ -4,6 +4,7 @@
 
 #include "helper_client.h"
 #include "helper_store.h"
+#include "hub/hub_internal.h"
 #include "tests/unit/tap.h"
 
 static void publish(struct script *s, const char *topic, unsigned n)
@@ -270,7 +271,7 @@ static void test_held(void)
 		client_subscribe(&c[i], "all", NULL);
 	}
 	for (unsigned i = 0; i < 200; i++)
-		pages += c[i].sub.read != NULL;
+		pages += c[i].sub.behind->read != NULL;
 	ok(pages > 0 && pages <= 64, "%u pages are held for 200 full subscriptions", pages);
 	for (unsigned i = 0; i < 200; i++) {
 		right += strcmp(client_cursor(&c[i]), "7.0") == 0;
