@@ -10,6 +10,10 @@
     proxy.py silent PORT FILE              passes everything on. Once FILE is there, connections that
                                            were open by then pass nothing any more and stay open;
                                            those that begin later are whole.
+    proxy.py tamper PORT FAULT N           does something wrong to the Nth event of rt-bench that passes, over all
+                                           connections, by SSE or WebSocket: lose, double, swap
+                                           (with the next), flip (a bit); none. SSE streams come
+                                           without chunks.
     proxy.py hold PORT [--head]            holds each answer back until it is complete, so that one
                                            without an end never comes (its head goes at once with
                                            --head). Answers with a Content-Length pass.
@@ -191,6 +195,117 @@ class Hold(Proxy):
         return head + blank
 
 
-MODES = {"cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold}
+class Events:
+    """What a connection brings, event by event."""
+
+    def __init__(self):
+        self.raw, self.body, self.head = b"", b"", True
+        self.chunked = self.sse = self.ws = False
+        self.left, self.swapped = None, b""
+
+    def split_head(self):
+        head, blank, rest = self.raw.partition(b"\r\n\r\n")
+        if not blank:
+            return b""
+        lower = head.lower()
+        self.head, self.raw = False, rest
+        self.ws = b" 101 " in head.split(b"\r\n")[0]
+        self.sse = b"text/event-stream" in lower
+        if self.sse and b"transfer-encoding: chunked" in lower:
+            self.chunked = True
+            fields = [f for f in head.split(b"\r\n") if not f.lower().startswith(b"transfer-encoding")]
+            head = b"\r\n".join(fields + [b"Connection: close"])
+        return head + blank
+
+    def unchunk(self):
+        while self.raw:
+            if self.left is None:
+                size, crlf, rest = self.raw.partition(b"\r\n")
+                if not crlf:
+                    return
+                self.left, self.raw = int(size, 16) + 2, rest
+            take = self.raw[:self.left]
+            self.raw = self.raw[len(take):]
+            self.left -= len(take)
+            # Of the CRLF behind a chunk any part may be in (take).
+            self.body += take[:len(take) - max(0, 2 - self.left)] if self.left < 2 else take
+            if self.left == 0:
+                self.left = None
+
+    def next_frame(self):
+        if len(self.raw) < 2:
+            return b""
+        n, at = self.raw[1] & 127, 2
+        if n == 126:
+            n, at = int.from_bytes(self.raw[2:4], "big"), 4
+        elif n == 127:
+            n, at = int.from_bytes(self.raw[2:10], "big"), 10
+        if len(self.raw) < at + n:
+            return b""
+        frame, self.raw = self.raw[:at + n], self.raw[at + n:]
+        return frame
+
+    def next_block(self):
+        if self.chunked:
+            self.unchunk()
+        else:
+            self.body, self.raw = self.body + self.raw, b""
+        block, blank, rest = self.body.partition(b"\n\n")
+        if not blank:
+            return b""
+        self.body = rest
+        return block + blank
+
+    def next(self):
+        if self.head:
+            return self.split_head()
+        if self.ws:
+            return self.next_frame()
+        if self.sse:
+            return self.next_block()
+        piece, self.raw = self.raw, b""
+        return piece
+
+
+class Tamper(Proxy):
+    MARK = b'{"rtb":"'
+
+    def __init__(self, port, fault, nth):
+        super().__init__(port)
+        self.fault, self.nth, self.seen, self.streams = fault, int(nth), 0, {}
+
+    def begin(self, link):
+        self.streams[link] = Events()
+
+    def spoil(self, events, piece):
+        if self.fault == "lose":
+            return b""
+        if self.fault == "double":
+            return piece + piece
+        if self.fault == "swap":
+            events.swapped = piece
+            return b""
+        # A bit of the payload, another one each time.
+        at = piece.index(self.MARK) + random.Random(self.nth).randrange(len(self.MARK), 90)
+        return piece[:at] + bytes([piece[at] ^ (1 << self.nth % 7)]) + piece[at + 1:]
+
+    def filter(self, link, s, data):
+        events, out = self.streams[link], []
+        if s is not link.server or not data:
+            return data
+        events.raw += data
+        while piece := events.next():
+            if (events.ws or events.sse) and self.MARK in piece:
+                self.seen += 1
+                if self.seen == self.nth and self.fault != "none":
+                    print(self.fault, self.seen, file=sys.stderr, flush=True)
+                    piece = self.spoil(events, piece)
+                elif events.swapped:
+                    piece, events.swapped = piece + events.swapped, b""
+            out.append(piece)
+        return b"".join(out)
+
+
+MODES = {"cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold, "tamper": Tamper}
 
 MODES[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:]).run()

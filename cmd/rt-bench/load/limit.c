@@ -35,7 +35,7 @@ static void higher(double *v, double than)
 		*v = than;
 }
 
-static struct load load_of(const struct session *s)
+static struct load load_of(const struct session *s, uint64_t least_ns)
 {
 	struct load l = {0};
 
@@ -43,7 +43,7 @@ static struct load load_of(const struct session *s)
 		const struct thread_mark *from = &s->begin[i], *to = &s->end[i];
 		double span = (double)(to->at_ns - from->at_ns), waited = (double)(to->waited_ns - from->waited_ns);
 
-		if (to->at_ns < from->at_ns + SPAN_LEAST_NS)
+		if (to->at_ns <= from->at_ns || to->at_ns < from->at_ns + least_ns)
 			continue;
 		higher(&l.busiest, (double)(to->busy_ns - from->busy_ns) / span);
 		higher(&l.waited, waited / span);
@@ -78,9 +78,10 @@ static bool is_starved(const struct result *r, const struct load *l)
 
 void limit_judge(const struct session *s, struct result *r)
 {
-	struct load l = load_of(s);
+	struct load l = load_of(s, 0);
 
 	r->own_busiest = l.busiest > 1 ? 1 : l.busiest;
+	l = load_of(s, SPAN_LEAST_NS);
 	if (l.busiest > BUSY_MOST)
 		r->limit = "one of its threads was busy for more than 85 % of the time, so the server may be better than "
 			"these figures; give it more --threads, or fewer --subscribers";
@@ -94,7 +95,7 @@ void limit_judge(const struct session *s, struct result *r)
 
 const char *limit_connecting(const struct session *s)
 {
-	if (load_of(s).busiest <= BUSY_MOST)
+	if (load_of(s, SPAN_LEAST_NS).busiest <= BUSY_MOST)
 		return NULL;
 	return "it was busy with connecting, so that times of connecting are partly its own";
 }

@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# What the judgement of rt-bench is worth: a server that stops, a proxy that spoils one event in ten thousand,
+# subscribers that come and go. rt-test: alone
+
+bats_require_minimum_version 1.5.0
+load ../cli/helper
+
+setup() {
+	start_server --store memory:
+}
+
+has_events() {
+	fetch /stats | jq -e ".store.events >= $1"
+}
+
+# --- a server that stops --------------------------------------------------------------------------
+
+# Of 2.5 s it stands still for 1 s: four of ten events are late by up to that, whatever was sent meanwhile.
+stopped_for_a_second() {
+	bg bench rt-bench --json --rate 200 --duration 2500ms --warmup 0s --subscribers 3 "$@"
+	wait_for has_events 60
+	kill -STOP "$SERVER_PID"
+	sleep 1	# this is what is tested
+	kill -CONT "$SERVER_PID"
+	bg_wait bench 30
+	[ "$BG_STATUS" -eq 0 ]
+	assert_json '.publishers.sent == 500 and .all.latency_ns.count == 1500 and .publishers.ack_ns.count == 500' bench.out
+	assert_json '.all.latency_ns | .p999 > 0.95e9 and .max > 0.99e9 and .p99 > 0.9e9 and .p90 > 0.6e9' bench.out
+	assert_json '.publishers.ack_ns | .p999 > 0.95e9 and .max > 0.99e9 and .p99 > 0.9e9 and .p90 > 0.6e9' bench.out
+}
+
+@test "rt-bench: a server that stands still for a second is charged with all of it (endless request)" {
+	stopped_for_a_second --publish lines
+}
+
+@test "rt-bench: the same, where answers keep the publisher from sending" {
+	stopped_for_a_second --publish batch
+}
+
+# --- a proxy that spoils one event in ten thousand ------------------------------------------------
+
+# spoiled FAULT TRANSPORT STATUS: 10,000 deliveries through it, its report is bench.out
+spoiled() {
+	local nth=$((RANDOM % 9000 + 1))
+	echo "$1 by $2: the ${nth}th"
+	bg proxy "$PYTHON" "$RT_ROOT/tests/helpers/proxy.py" tamper "$SERVER_PORT" "$1" "$nth"
+	wait_lines proxy.out 1
+	bg bench rt-bench --json -s "http://127.0.0.1:$(cat "$RT_TMP/proxy.out")" --transport "$2" \
+		--subscribers 2 --count 5000 --window 500 --drain 1s
+	bg_wait bench 60
+	[ "$BG_STATUS" -eq "$([ "$1" = none ] && echo 0 || echo 8)" ]
+	bg_kill proxy
+	[ "$(cut -d ' ' -f 1 "$RT_TMP/proxy.err")" = "$3" ]
+	assert_json '.all.connected == 2 and .all.broken == 0 and .publishers.acked == 5000' bench.out
+}
+
+# faults JQ: of both transports
+each_way() {
+	local t
+	for t in sse ws; do
+		spoiled "$1" "$t" "$1"
+		assert_json ".all | $2 and .faulty_subscribers == 1" bench.out
+		assert_json '.clean | not' bench.out
+	done
+}
+
+@test "rt-bench: through a proxy that does nothing wrong, nothing is wrong" {
+	local t
+	for t in sse ws; do
+		spoiled none "$t" ""
+		assert_json '.clean and .all.received == 10000' bench.out
+	done
+}
+
+@test "rt-bench: one event lost in 10,000 is found" {
+	each_way lose '.lost == 1 and .doubled == 0 and .disordered == 0 and .corrupt == 0'
+}
+
+@test "rt-bench: one event doubled in 10,000 is found" {
+	each_way double '.lost == 0 and .doubled == 1 and .disordered == 0 and .corrupt == 0'
+}
+
+@test "rt-bench: two events swapped in 10,000 are found" {
+	each_way swap '.lost == 0 and .doubled == 0 and .disordered == 1 and .corrupt == 0'
+}
+
+@test "rt-bench: one bit flipped in 10,000 events is found" {
+	each_way flip '.corrupt == 1 and .lost == 1 and .doubled == 0 and .disordered == 0'
+}
+
+# --- subscribers that come and go -----------------------------------------------------------------
+
+@test "rt-bench: --churn: who comes back with a cursor has lost nothing" {
+	run -0 --separate-stderr rt-bench --json --rate 300 --duration 2s --warmup 0s --subscribers 20 --churn 100 \
+		--transport sse:1,ws:1,ndjson:1,longpoll:1
+	assert_json '.clean and .all.received == 12000 and .all.reconnects > 100 and .all.reconnects <= 200
+		and .all.broken == 0 and .all.recover_ns.count == .all.reconnects'
+}
+
+@test "rt-bench: --no-resume: who comes back without one has gaps, which are no loss" {
+	run -0 --separate-stderr rt-bench --json --rate 300 --duration 2s --warmup 0s --subscribers 20 --churn 100 \
+		--resume-after 50ms --no-resume --transport sse:1,ws:1,ndjson:1,longpoll:1
+	# 50 ms of 300 events a second for each.
+	assert_json '.clean and .all.reconnects > 100 and .all.received < 12000 - .all.reconnects * 5'
+}
+
+@test "rt-bench: --herd: all reconnect at once, halfway, and it says how long that took" {
+	run -0 --separate-stderr rt-bench --json --rate 200 --duration 2s --warmup 0s --subscribers 40 --herd \
+		--resume-after 200ms
+	assert_json '.clean and .all.received == 16000 and .all.reconnects == 40 and .all.broken == 0
+		and .all.recover_ns.count == 40 and .all.recover_ns.min >= 0.2e9'
+	run -0 --separate-stderr rt-bench --rate 200 --duration 1s --warmup 0s --subscribers 40 --herd
+	assert_line --regexp '^connected .*; then 40 reconnections'
+	assert_line --regexp '^(re|coming back).*[0-9]'
+}
+
+@test "rt-bench: --slow: who stops reading gets everything later, and others are as fast as before" {
+	# 4 MB for each: more than sockets hold.
+	run -0 --separate-stderr rt-bench --json --rate 1000 --size 4000 --duration 1s --warmup 0s --subscribers 10 \
+		--slow 2 --slow-for 2s --transport sse:1,ws:1
+	assert_json '.clean and .all.received == 10000 and .all.latency_ns.count == 8000 and .all.broken == 0'
+}
