@@ -221,7 +221,7 @@ static void put_machines(struct json *j, const struct result *r)
 	put_number(j, "pss_before_bytes", positive((double)r->server_pss_before));
 	put_number(j, "pss_idle_bytes", positive((double)r->server_pss_idle));
 	put_number(j, "pss_after_bytes", positive((double)r->server_pss_after));
-	put_number(j, "memory_bytes_per_connection", figure_memory(r));
+	put_number(j, "bytes_per_connection", figure_memory(r));
 	close_in(j, '}');
 	open_in(j, "generator", '{');
 	put_count(j, "threads", r->threads);

@@ -139,7 +139,7 @@ static void bad(void)
 	is(json, "undelivered", "8");
 	is(json, "generator.limit", "\"a \\\"reason\\\"\"");
 	is(json, "server.cpu_ns_per_delivery", "3100");
-	is(json, "server.memory_bytes_per_connection", "500");
+	is(json, "server.bytes_per_connection", "500");
 	is(json, "config.rate_per_s", "null");
 	is(json, "config.zipf", "1.5");
 	free(json);
