@@ -214,6 +214,15 @@ publish_until() {
 	wait_for _saw '[{"n":1},{"n":2},{"n":3},{"n":4}]'
 }
 
+@test "README block bench: a table, a page, and nothing lost" {
+	start_server
+	block bench
+	run -0 --separate-stderr bash "$RT_TMP/block"
+	assert_line --partial '200 subscribers (100 sse, 100 ws) on 1 topic'
+	assert_line --regexp '^verdict  *nothing lost, doubled, out of order or corrupt'
+	grep -q '<svg' report.html
+}
+
 @test "README block cron: what is new since the last run, nothing twice" {
 	start_server
 	publish chat/lobby 1 3
