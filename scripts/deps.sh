@@ -19,7 +19,7 @@ demo='curl jq man-db'
 # CONTRIBUTING.md says what each of these is for.
 tests='bats bats-support bats-assert bats-file mandoc shellcheck cppcheck sqlite3
 	python3 python3-websockets nodejs node-ws node-eventsource chromium procps
-	netcat-openbsd libfaketime nginx-light haproxy iproute2 nftables bash-completion zsh fish'
+	netcat-openbsd libfaketime nginx-light libnginx-mod-nchan haproxy iproute2 nftables bash-completion zsh fish'
 
 usage() {
 	echo 'usage: scripts/deps.sh [-n] build|demo|test' >&2
