@@ -27,9 +27,15 @@ static bool next_piece(const char **at, struct piece *p)
 		p->text = STR_LIT("");
 		return false;
 	}
-	if (n > 0 || s[1] == '{') {
-		p->text = (struct str){s, n > 0 ? n : 1};
-		*at = n > 0 ? s + n : s + 2;
+	/* A place begins with a letter; so most JSON can stand as it is. */
+	if (n == 0 && (s[1] < 'a' || s[1] > 'z')) {
+		p->text = (struct str){s, 1};
+		*at = s[1] == '{' ? s + 2 : s + 1;
+		return true;
+	}
+	if (n > 0) {
+		p->text = (struct str){s, n};
+		*at = s + n;
 		return true;
 	}
 	n = strcspn(s, "}");

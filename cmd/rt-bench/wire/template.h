@@ -5,7 +5,8 @@
 /*
  * URLs and bodies of other servers, with places to be filled: {topic}, {n} (its number), {sub} (number of
  * the subscriber), {payload} (the JSON text), {payload:json} (the same as a JSON string), {cursor} (last
- * event id, percent-encoded; empty at first). "{{" is a brace. An unknown name is an error.
+ * event id, percent-encoded; empty at first). A brace is a brace where no letter follows, and "{{" is one
+ * anywhere. An unknown name is an error.
  */
 #include <stdbool.h>
 #include <stdint.h>
