@@ -201,12 +201,24 @@ static void check_compare(const struct bench_config *c)
 		usage("--compare", "needs --subscribers");
 }
 
+/* The mix was checked; a URL that begins with ws says it as well. */
+static void check_transport(struct bench_config *c)
+{
+	bool ws = c->sub_url != NULL && strncasecmp(c->sub_url, "ws", 2) == 0;
+
+	if (ws && !c->transport_given)
+		c->transport = "ws";
+	config_mix(c->mix, c->subscribers, c->transport);
+	if (ws && c->mix[TRANSPORT_WS] != c->subscribers)
+		usage("--transport", "must be ws with a --sub-url that begins with ws");
+}
+
 static void check(struct bench_config *c)
 {
 	c->poll_every_given = c->poll_every_ns != NOT_GIVEN;
 	if (!c->poll_every_given)
 		c->poll_every_ns = SECOND;
-	config_mix(c->mix, c->subscribers, c->transport);	/* has been checked */
+	check_transport(c);
 	if (topic_check(str_of(c->topic)) != TOPIC_OK)
 		usage("--topic", topic_status_text(topic_check(str_of(c->topic))));
 	if (c->sub_url == NULL && strncasecmp(c->server, "http://", 7) != 0)
