@@ -19,6 +19,14 @@ static bool can_erase(void)
 	return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+/* Behind a prompt, or while another tool has the terminal, a progress line would get in their way. */
+static bool in_background(void)
+{
+	pid_t foreground = tcgetpgrp(STDERR_FILENO);
+
+	return foreground != -1 && foreground != getpgrp();
+}
+
 void report_init(struct report *r, bool progress)
 {
 	*r = (struct report){ .progress = progress && can_erase() };
@@ -68,10 +76,12 @@ void report_progress(struct report *r, uint64_t now_ms)
 
 	if (!r->progress || now_ms < r->next_ms)
 		return;
-	n = snprintf(text, sizeof(text), "\r\033[Krt-pub: %" PRIu64 " lines, %" PRIu64 "/s",
-		r->accepted, (r->accepted - r->shown_accepted) * 1000 / (ms > 0 ? ms : 1));
-	r->progress = write(STDERR_FILENO, text, (size_t)n) == n;
-	r->shown = true;
+	if (!in_background()) {
+		n = snprintf(text, sizeof(text), "\r\033[Krt-pub: %" PRIu64 " lines, %" PRIu64 "/s",
+			r->accepted, (r->accepted - r->shown_accepted) * 1000 / (ms > 0 ? ms : 1));
+		r->progress = write(STDERR_FILENO, text, (size_t)n) == n;
+		r->shown = true;
+	}
 	r->shown_accepted = r->accepted;
 	r->next_ms = now_ms + INTERVAL_MS;
 }

@@ -23,7 +23,10 @@ struct report {
 	uint64_t shown_accepted;	/* (accepted) when it was shown last */
 };
 
-/** (progress): show how far it is, if stderr is a terminal that can take a line back. */
+/**
+ * (progress): show how far it is, if stderr is a terminal that can take a line back, and as long as
+ * we are in its foreground.
+ */
 void report_init(struct report *r, bool progress);
 
 /** Line (n) of the input was not accepted; (hint), which may be NULL, is given once. */

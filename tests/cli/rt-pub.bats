@@ -568,3 +568,14 @@ has_seq() {
 	assert_output --partial 'rt-pub: 0 lines, 0/s'
 	assert_output --regexp $'\\^M\\^\\[\\[K$'
 }
+
+@test "no progress from the background, where it would write over what others write" {
+	start_fake '[{"delay":1.5}]'
+	lines 1000 >"$RT_TMP/in"
+	TERM=xterm script -qec "bash -mc 'rt-pub chat <\"$RT_TMP/in\" & wait'" /dev/null \
+		>"$RT_TMP/tty" </dev/null
+	run cat -v "$RT_TMP/tty"
+	refute_output --partial 'rt-pub: '
+	run requests .path
+	assert_output --partial /topics/chat
+}
