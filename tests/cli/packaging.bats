@@ -73,14 +73,15 @@ compare() {
 }
 
 @test "completions know the values of options" {
-	for words in 'rt-sub --transport w' 'rt-sub --transport = w' 'rt-serve --sync = f' 'rt-serve --slow ='; do
+	for words in 'rt-sub --transport w' 'rt-sub --transport = w' 'rt-serve --sync = f' 'rt-serve --slow =' \
+		'rt-bench --transport w' 'rt-bench --transport = w'; do
 		# shellcheck disable=SC2016  # for that shell
 		run bash -c '. "$1"; COMP_WORDS=($2) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "_${2:0:2}_$3"
 			echo "${COMPREPLY[@]}"' - "$RT_ROOT/completions/bash/${words%% *}" "$words" \
 			"$(cut -d ' ' -f 1 <<<"${words#rt-}")"
 		assert_success
 		case $words in
-		rt-sub*) assert_output ws ;;
+		rt-sub* | rt-bench*) assert_output ws ;;
 		*sync*) assert_output full ;;
 		*) assert_output 'keep newest close' ;;
 		esac
@@ -173,6 +174,16 @@ quiet_make() {
 	quiet_make uninstall DESTDIR="$RT_TMP/de st" PREFIX=/usr
 	run find "$RT_TMP/de st" -type f
 	assert_output ''
+}
+
+@test "fish looks where make install puts its completions" {
+	# shellcheck disable=SC2016  # for fish
+	looks=$(env -u XDG_DATA_DIRS HOME="$RT_TMP/home" fish -c 'string join \n $fish_complete_path')
+	for prefix in /usr/local /usr "$RT_TMP/home/.local"; do
+		folder=$(quiet_make -n install PREFIX="$prefix" |
+			sed -n 's|.*install -m 644 completions/fish/[^ ]* "\([^"]*\)".*|\1|p')
+		grep -qxF -- "$folder" <<<"$looks"
+	done
 }
 
 @test "make install says what to do where it may not write" {
