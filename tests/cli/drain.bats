@@ -108,6 +108,32 @@ END
 	bg_wait main
 }
 
+@test "an event that was acknowledged just before is sent to the streams before they end" {
+	py "$RT_BIN/rt-serve" <<'END'
+		import signal, subprocess, sys
+		short = 0
+		for _ in range(50):
+			server = subprocess.Popen([sys.argv[1], "--listen", "127.0.0.1:0", "--store", "memory:",
+				"--threads", "2", "--drain", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+			url = server.stdout.readline().decode().split()[-1]
+			streams = [Conn(url) for _ in range(8)]
+			for c in streams:
+				c.ask("GET", "/topics/t?as=ndjson")
+				assert c.head().status == 200
+			assert Conn(url).do("POST", "/topics/t", b"1").status == 201
+			server.send_signal(signal.SIGTERM)
+			for c in streams:
+				try:
+					while True:
+						c.more()
+				except Closed:
+					short += b'"data":1' not in c.buf
+			server.communicate()
+		print("streams that ended too soon", short)
+		assert short == 0
+END
+}
+
 @test "publishes in progress get their answers; what was acknowledged is there afterwards" {
 	start_server --drain 500ms
 	py "$SERVER_PID" "$RT_TMP/acked" <<'END'
