@@ -55,6 +55,25 @@ end_with_children() {
 	assert_output 'ann: bye'
 }
 
+@test "examples/chat: a terminal shows what is said, and nothing else" {
+	start_server
+	mkfifo "$RT_TMP/ann"
+	exec 7<>"$RT_TMP/ann"
+	TERM=xterm BG_STDIN=$RT_TMP/ann bg a script -qec "'$EXAMPLES/chat' lobby ann" /dev/null
+	# longer than it takes rt-pub to tell how far it is
+	_sits() {
+		[ "$(ps -o etimes= -p "$(bg_pid a)")" -ge 2 ]
+	}
+	wait_for _sits
+	echo hello >&7
+	wait_for grep -q $'ann: hello\r' "$RT_TMP/a.out"
+	run cat -v "$RT_TMP/a.out"
+	assert_output $'hello^M\nann: hello^M'
+	printf '\x04' >&7
+	bg_wait a
+	exec 7>&-
+}
+
 @test "examples/log-tail: a log becomes events, also after it was rotated" {
 	start_server
 	echo old >"$RT_TMP/my.log"
