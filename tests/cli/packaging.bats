@@ -232,7 +232,7 @@ bare_machine() {
 		esac
 	END
 	printf '#!/bin/sh\necho %s\n' "$1" >"$RT_TMP/fake/id"
-	chmod +x "$RT_TMP"/fake/*
+	chmod +x "$RT_TMP/fake/dpkg-query" "$RT_TMP/fake/apt-get" "$RT_TMP/fake/id"
 }
 
 @test "deps.sh names what is missing, updates the lists if need be, installs without asking" {
@@ -377,7 +377,7 @@ bare_machine() {
 @test "make demo fails with a clear message if an event is lost" {
 	mkdir "$RT_TMP/fake"
 	# shellcheck disable=SC2016  # for the script
-	printf '#!/bin/sh\n%s "$@" >"$0.$$"; s=$?; sed 20d "$0.$$"; exit $s\n' "$(command -v rt-poll)" \
+	printf '#!/bin/sh\n"%s" "$@" >"$0.$$"; s=$?; sed 20d "$0.$$"; exit $s\n' "$(command -v rt-poll)" \
 		>"$RT_TMP/fake/rt-poll"
 	for t in rt-serve rt-pub rt-sub; do
 		ln -s "$(command -v $t)" "$RT_TMP/fake/$t"
