@@ -185,6 +185,7 @@ began=$(date +%s)
 
 # lint alone needs no programs
 build_failed=0
+[ "$*" = lint ] || echo "building in $OUT"
 if [ "$*" != lint ] && ! $MAKE -k all tests >"$log/build.out" 2>&1; then
 	build_failed=1
 	echo 'FAILED  build'
@@ -192,6 +193,7 @@ if [ "$*" != lint ] && ! $MAKE -k all tests >"$log/build.out" 2>&1; then
 fi
 
 list_jobs "$@" >"$log/jobs"
+echo "$(wc -l <"$log/jobs") test programs, $JOBS at a time"
 grep '^shared ' "$log/jobs" | sed 's/^shared //' |
 	xargs -r -P "$JOBS" -L 1 sh scripts/test.sh --job
 grep '^alone ' "$log/jobs" | sed 's/^alone //' |
