@@ -58,11 +58,12 @@ load ../cli/helper
 @test "retention that passes a slow reader: a gap record says so, then the rest" {
 	start_server --heartbeat 1s --store memory: --retain-bytes 2M
 	run -0 flood skipped sse retention
-	assert_json '.gaps == 1 and .events < 2500 and .last == 4010'
+	# More than one, if the system's buffers take a little more while retention goes on.
+	assert_json '.gaps >= 1 and .events < 2500 and .last == 4010'
 	stop_server
 	restart_server
 	run -0 flood skipped ws retention
-	assert_json '.gaps == 1'
+	assert_json '.gaps >= 1 and .events < 2500 and .last == 4010'
 	stop_server
 	start_server --heartbeat 1s --memory 1M --retain-bytes 2M
 	run -0 flood skipped ndjson retention
