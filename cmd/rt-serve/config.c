@@ -14,7 +14,7 @@
 /* Descriptors that are not connections: listeners, store files, pipes, those being refused. */
 #define DESCRIPTORS_RESERVED 192
 
-/* --- defaults ---------------------------------------------------------------------------------------- */
+/* --- defaults ------------------------------------------------------------------------------- */
 
 static unsigned descriptors_allow(void)
 {
@@ -179,7 +179,7 @@ void config_free(struct config *c)
 	}
 }
 
-/* --- questions ------------------------------------------------------------------------------------------ */
+/* --- questions ------------------------------------------------------------------------------ */
 
 static bool text_differs(const char *a, const char *b)
 {

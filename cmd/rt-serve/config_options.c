@@ -10,7 +10,7 @@
 #include "topic.h"
 #include "units.h"
 
-/* --- setters: each returns NULL, or what would be right ------------------------------------------ */
+/* --- setters: each returns NULL, or what would be right ------------------------------------- */
 
 static const char *set_number(uint64_t *dst, const char *arg, uint64_t min, uint64_t max)
 {
@@ -356,7 +356,7 @@ static const char *set_verbose(void *p, const char *arg)
 	return NULL;
 }
 
-/* --- the options ------------------------------------------------------------------------------------ */
+/* --- the options ---------------------------------------------------------------------------- */
 
 static const struct opt options[] = {
 	{"listen", 'l', "ADDR", "listen at HOST:PORT, PORT or unix:PATH; again for more (127.0.0.1:7070)", set_listen, 0},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Silence: an answer that does not begin, heartbeats that stay away, a stream that something buffers. */
+/* Silence: answers that do not begin, heartbeats that stay away, streams that something buffers. */
 #include "log.h"
 #include "sub_internal.h"
 #include "units.h"

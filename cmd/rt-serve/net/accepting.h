@@ -21,7 +21,10 @@ struct accepting {
 	struct accepting_entry *slots[ACCEPTING_SLOTS];
 };
 
-/** That of the listeners of (l), made with the first; the loop has the first reference. NULL without memory. */
+/**
+ * That of the listeners of (l), made with the first; the loop has the first reference. NULL without
+ * memory.
+ */
 struct accepting *accepting_of(struct loop *l);
 
 #endif

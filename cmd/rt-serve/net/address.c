@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +139,7 @@ static int unix_open(const char *path, int backlog, struct buf *why)
 	return fail(why, path, strerror(saved));
 }
 
-bool address_is_unix(const char *address)
+static bool is_unix(const char *address)
 {
 	return strncmp(address, "unix:", 5) == 0;
 }
@@ -148,7 +149,7 @@ const char *address_check(const char *address)
 	char host[HOST_CAP];
 	const char *port;
 
-	if (address_is_unix(address)) {
+	if (is_unix(address)) {
 		size_t n = strlen(address + 5);
 
 		return n > 0 && n < sizeof(((struct sockaddr_un *)0)->sun_path) ? NULL
@@ -164,6 +165,6 @@ int address_listen(const char *address, int backlog, struct buf *why)
 
 	if (wrong != NULL)
 		return fail(why, address, wrong);
-	return address_is_unix(address) ? unix_open(address + 5, backlog, why) :
+	return is_unix(address) ? unix_open(address + 5, backlog, why) :
 		tcp_open(address, backlog, why);
 }

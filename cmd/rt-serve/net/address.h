@@ -6,14 +6,10 @@
  * Addresses to listen at, as people write them: HOST:PORT, [IPV6]:PORT, :PORT (everywhere), PORT (this
  * machine only) or unix:PATH.
  */
-#include <stdbool.h>
-
 #include "buf.h"
 
 /** NULL if (address) has such a form; else what would be right. Whether it can be had is not asked. */
 const char *address_check(const char *address);
-
-bool address_is_unix(const char *address);
 
 /**
  * A socket that listens there, non-blocking, or -1 with a sentence in (why). A unix socket's file is
