@@ -280,9 +280,10 @@ enum answer_step answer_next(struct answer *a, const char *p, size_t n, size_t *
 	switch ((enum state)a->state) {
 	case STATE_HEAD:
 		step = head_step(a, p + at, n - at, used, piece);
-		if (step == ANSWER_HEAD && a->status < 200 && a->status != 101) {
+		while (step == ANSWER_HEAD && a->status < 200 && a->status != 101) {
 			at += *used;
-			step = answer_next(a, p + at, n - at, used, piece);
+			*used = 0;
+			step = head_step(a, p + at, n - at, used, piece);
 		}
 		break;
 	case STATE_LENGTH:

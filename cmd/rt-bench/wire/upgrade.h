@@ -9,9 +9,10 @@
 #include <stdbool.h>
 
 #include "str.h"
+#include "wskey.h"
 
 struct upgrade_key {
-	char key[25], accept[29];	/* base64 of 16 and of 20 bytes */
+	char key[WSKEY_LEN + 1], accept[WSKEY_ACCEPT_LEN + 1];
 };
 
 /** A random key, and what a server has to make of it. */
