@@ -230,6 +230,13 @@ refuses() {
 	[[ $stderr == *'standard output: No space left on device' ]]
 }
 
+@test "rt-bench: a server that takes none of the events: status 4, and what it said" {
+	start_server --store memory:
+	run -4 --separate-stderr rt-bench --topic '$own' --subscribers 2 --count 5 --drain 0
+	[[ $stderr == *'status 403: topics that begin with $ belong to the server'* ]]
+	assert_line --regexp '^warning  *5 of 5 events were refused by the server'
+}
+
 @test "rt-bench: --fail-if: what nobody measured is a failure" {
 	start_server --store memory:
 	run -9 --separate-stderr rt-bench --subscribers 0 --count 10 --fail-if 'p99>1s'

@@ -254,6 +254,8 @@ static int failure_of(const struct session *s)
 		return EXIT_DONE;
 	if (r->all.connected < r->all.subscribers)
 		return atomic_load(&s->b.failure);
+	if (r->pub.refused > 0 && r->pub.acked == 0)
+		return EXIT_REFUSED;
 	return r->gone > 0 || r->pub.unsent > 0 ? EXIT_UNREACHABLE : EXIT_DONE;
 }
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "load/record.h"
+
+#include <stdlib.h>
+
+#include "helper_bench.h"
+#include "helper_exact.h"
+#include "load/lines.h"
+#include "tests/unit/tap.h"
+
+static struct helper_bench h;
+
+static void begin(const char *sub_url)
+{
+	helper_bench_config(&h, 1, 1, 1, TRANSPORT_NDJSON);
+	h.c.sub_url = sub_url;
+	helper_bench_init(&h, 1);
+}
+
+static struct subscriber *subscriber(void)
+{
+	return &h.b.workers[0]->subscribers[0];
+}
+
+static struct verdict verdict(void)
+{
+	struct verdict v = {0};
+
+	ledger_verdict(subscriber()->ledger, NULL, &v);
+	return v;
+}
+
+/* Event (n) of this run, due at (n) ms, as it is published. */
+static size_t put_payload(char *dst, uint64_t n)
+{
+	return payload_write(dst, &(struct payload_head){.run = h.b.run, .n = n, .due_ns = n * 1000000}, STR_NULL, 100);
+}
+
+/* The same in its envelope. */
+static size_t put_envelope(char *dst, uint64_t n)
+{
+	int at = sprintf(dst, "{\"id\":\"%llu\",\"topic\":\"rt-bench\",\"seq\":%llu,\"time\":\"2025-11-24T02:06:40.123Z\",\"data\":",
+		1000 + (unsigned long long)n, (unsigned long long)n);
+
+	at += (int)put_payload(dst + at, n);
+	dst[at++] = '}';
+	return (size_t)at;
+}
+
+static void take(const char *text, size_t n, uint64_t now)
+{
+	char *copy = exact(text, n);
+
+	record_take(subscriber(), (struct str){copy, n}, now);
+	free(copy);
+}
+
+static void envelopes(void)
+{
+	const struct tally_group *g;
+	char text[400];
+	size_t n;
+
+	begin(NULL);
+	g = subscriber_group(subscriber());
+	for (uint64_t k = 1; k <= 3; k++)
+		take(text, put_envelope(text, k), k * 1000000 + 5000);
+	ok(verdict().received == 3 && verdict_clean(&(struct verdict){0}) && g->deliveries == 3, "three events");
+	ok(g->measured == 3 && g->latency.min_ns == 5000 && g->latency.max_ns == 5000, "... of 5 us");
+	subscriber()->counts_from_ns = 5000000;
+	take(text, put_envelope(text, 4), 9000000);
+	ok(g->deliveries == 4 && g->measured == 3, "in the warm-up it counts as a delivery only");
+	take(text, put_envelope(text, 4), 9000000);
+	ok(verdict().doubled == 1 && verdict().received == 4, "one twice");
+	take(text, put_envelope(text, 6), 9000000);
+	ok(verdict().lost == 1 && h.b.workers[0]->nsuspects == 1, "one is missing");
+	take(text, put_envelope(text, 5), 9000000);
+	ok(verdict().lost == 0 && verdict().disordered == 1, "it came late");
+	n = put_envelope(text, 7);
+	text[n - 10] ^= 1;
+	take(text, n, 9000000);
+	ok(verdict().corrupt == 1, "one was changed");
+	take(text, (size_t)sprintf(text, "{\"id\":\"2000\",\"topic\":\"rt-bench\",\"seq\":8,\"data\":1}"), 9000000);
+	ok(verdict().corrupt == 1 && g->deliveries == 8, "one of others is not ours");
+	helper_bench_fini(&h);
+}
+
+static void gaps(void)
+{
+	static const char gap[] = "{\"gap\":{\"topic\":\"rt-bench\",\"after\":\"1\",\"until\":\"4\",\"reason\":\"retention\"}}";
+	char text[400];
+
+	begin(NULL);
+	take(text, put_envelope(text, 1), 1);
+	take(gap, sizeof(gap) - 1, 1);
+	take(text, put_envelope(text, 5), 1);
+	ok(verdict().lost == 0 && verdict().announced == 3, "what a gap record announces is not lost");
+	helper_bench_fini(&h);
+}
+
+/* Records of any kind, cut short at each byte: nothing is read that is not there. */
+static void cut(void)
+{
+	char text[400];
+	size_t n;
+
+	begin(NULL);
+	n = put_envelope(text, 1) - 1;	/* without its last brace, the payload is there */
+	for (size_t k = 0; k < n; k++)
+		take(text, k, 1);
+	ok(verdict().received == 0, "of half an event nothing counts");
+	helper_bench_fini(&h);
+	begin("http://127.0.0.1:1/x");
+	n = put_payload(text, 1);
+	for (size_t k = 0; k < n; k++)
+		take(text, k, 1);
+	ok(verdict().received == 0, "... of other servers neither");
+	helper_bench_fini(&h);
+}
+
+/* Others may send several at once, with whatever they like around them. */
+static void of_others(void)
+{
+	char text[1000] = "[\"x\", ";
+	size_t n = strlen(text);
+
+	begin("http://127.0.0.1:1/x");
+	for (uint64_t k = 1; k <= 4; k++) {
+		n += put_payload(text + n, k);
+		text[n++] = ',';
+	}
+	take(text, n, 10000000);
+	ok(verdict().received == 4 && subscriber_group(subscriber())->deliveries == 4, "four in one message");
+	helper_bench_fini(&h);
+}
+
+/* --- lines ----------------------------------------------------------------------------------- */
+
+static void lines(void)
+{
+	char text[2000] = "\n", *copy;
+	size_t n = 1, wrong = 0;
+
+	begin(NULL);
+	for (uint64_t k = 1; k <= 5; k++) {
+		n += put_envelope(text + n, k);
+		text[n++] = '\n';
+		if (k == 3)
+			text[n++] = '\n';
+	}
+	copy = exact(text, n);
+	ok(lines_take(subscriber(), (struct str){copy, n}, 1) == n && verdict().received == 5, "five lines, and empty ones");
+	free(copy);
+	helper_bench_fini(&h);
+	for (size_t at = 0; at <= n; at++) {
+		size_t used;
+
+		begin(NULL);
+		/* The events are of the run before: their run has to be this one's. */
+		n = 1;
+		for (uint64_t k = 1; k <= 5; k++) {
+			n += put_envelope(text + n, k);
+			text[n++] = '\n';
+			if (k == 3)
+				text[n++] = '\n';
+		}
+		copy = exact(text, at);
+		used = lines_take(subscriber(), (struct str){copy, at}, 1);
+		free(copy);
+		copy = exact(text + used, n - used);
+		wrong += used > at || lines_take(subscriber(), (struct str){copy, n - used}, 1) != n - used || verdict().received != 5 ||
+			verdict().lost != 0;
+		free(copy);
+		helper_bench_fini(&h);
+	}
+	ok(wrong == 0, "... split anywhere");
+}
+
+int main(void)
+{
+	envelopes();
+	gaps();
+	cut();
+	of_others();
+	lines();
+	return tap_done();
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "load/session.h"
+
+#include <stdlib.h>
+
+#include "helper_bench.h"
+#include "helper_result.h"
+#include "load/clock.h"
+#include "tests/unit/tap.h"
+
+static struct helper_bench h;
+static struct session s;
+static struct result *r;
+
+static void begin(void)
+{
+	helper_bench_config(&h, 4, 1, 1, TRANSPORT_SSE);
+	helper_bench_init(&h, 2);
+	r = calloc(1, sizeof(*r));
+	s = (struct session){.b = h.b, .r = r};
+	for (unsigned i = 0; i < 2; i++)
+		h.b.workers[i]->b = &s.b;
+	tally_init(&s.sum, h.c.mix);
+	tally_init(&s.now, h.c.mix);
+	s.b.start_ns = clock_ns();
+}
+
+static void start(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (worker_start(h.b.workers[i]) != 0)
+			ok(false, "a thread");
+}
+
+static void end(void)
+{
+	h.b.workers[0]->b = h.b.workers[1]->b = &h.b;
+	tally_fini(&s.sum);
+	tally_fini(&s.now);
+	result_fini(r);
+	free(r);
+	helper_bench_fini(&h);
+}
+
+/* What two threads counted is added up, each once, whichever tally they are at. */
+static void collecting(void)
+{
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		struct tally *t = h.b.workers[i]->tally;
+
+		t->sent = 10 + i;
+		t->groups[TRANSPORT_SSE]->deliveries = 100;
+		histogram_add(&t->groups[TRANSPORT_SSE]->latency, 1000);
+	}
+	start();
+	session_collect(&s);
+	ok(s.now.sent == 21 && s.now.groups[TRANSPORT_SSE]->deliveries == 200, "both threads");
+	session_collect(&s);
+	ok(s.now.sent == 0 && s.sum.sent == 21 && s.sum.groups[TRANSPORT_SSE]->latency.count == 2, "each once");
+	session_collect(&s);
+	ok(s.sum.sent == 21, "... whichever they are at");
+	ok(session_ready(&s) == 0 && session_publishers_done(&s) == 0 && session_progress(&s) == 0, "nobody began");
+	end();
+}
+
+/* A rest that is too short for a point of its own is a part of the one before. */
+static void intervals(void)
+{
+	begin();
+	h.b.workers[0]->tally->sent = 5;
+	start();
+	s.collected_ns = s.b.start_ns - 1000000000;
+	session_interval(&s);
+	ok(r->nintervals == 1 && r->intervals[0].sent == 5 && r->intervals[0].seconds >= 1, "an interval");
+	session_interval(&s);
+	ok(r->nintervals == 1 && r->intervals[0].sent == 5, "a moment is none");
+	for (unsigned i = 0; i < 200; i++) {
+		s.collected_ns = clock_ns() - 400000000;
+		session_interval(&s);
+	}
+	ok(r->nintervals == 201 && r->intervals[200].at_s >= 0 && r->intervals[200].seconds < 10, "as many as there are");
+	end();
+}
+
+static void sum(void)
+{
+	begin();
+	s.sum.sent = s.sum.acked = 7;
+	s.sum.refused = 1;
+	s.sum.groups[TRANSPORT_SSE]->deliveries = 28;
+	s.sum.groups[TRANSPORT_SSE]->bytes = 2800;
+	s.sum.last_delivery_ns = s.b.start_ns + 2500000000;
+	s.b.measure_ns = s.b.start_ns + 1000000000;
+	session_sum(&s, true);
+	ok(r->all.deliveries == 28 && r->by_transport[TRANSPORT_SSE].bytes == 2800 && r->all.subscribers == 4, "all of it");
+	ok(r->pub.sent == 7 && r->pub.refused == 1 && r->pub.publishers == 1, "publishers, too");
+	ok(r->publish_s == 2.5 && r->measured_s == 1.5, "how long it took");
+	ok(r->undelivered == 0 && r->threads == 2, "nothing is missing");
+	ok(r->failure != 0, "but nobody was connected, which is a failure");
+	end();
+}
+
+int main(void)
+{
+	clock_init();
+	collecting();
+	intervals();
+	sum();
+	return tap_done();
+}
