@@ -18,15 +18,16 @@ static void fills(const char *text, bool url, const char *want)
 	struct buf b;
 
 	buf_init(&b, 1000);
-	ok(template_check(text) == NULL, "'%s' is a template", text);
-	ok(template_fill(&b, text, &values, url) == 0 && strcmp(buf_cstr(&b), want) == 0, "... filled: %s", buf_cstr(&b));
+	ok(template_check(text) == NULL && template_fill(&b, text, &values, url) == 0, "'%s' is filled", text);
+	eq_str(buf_cstr(&b), want, "... as it should be");
 	buf_fini(&b);
 }
 
 static void checks(void)
 {
-	static const char *const wrong[] = {"{", "{topic", "{}", "{Topic}", "{ topic}", "{topic}{", "{payload:xml}", "{{{", "a{b"};
-	static const char *const right[] = {"", "x", "{{", "}", "}}", "{{topic}", "{n}{n}", "{{{n}"};
+	static const char *const wrong[] = {"{topic", "{x}", "{topicx}", "{payload:xml}", "{payload:}", "a{b", "{n}{sub"};
+	static const char *const right[] = {"", "x", "{", "{}", "{Topic}", "{ topic}", "{topic}{", "{{", "}", "}}", "{{topic}",
+		"{{{", "{n}{n}", "{{{n}", "{\"a\":{\"b\":{n}}}"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ok(template_check(wrong[i]) != NULL, "'%s' is none", wrong[i]);
@@ -57,6 +58,7 @@ int main(void)
 	fills("{{\"d\":{payload:json},\"n\":{n}}", false,
 		"{\"d\":\"{\\\"x\\\":\\\"\\\\\\n\\\"}\",\"n\":18446744073709551615}");
 	fills("?d={payload:json}", true, "?d=%22%7B%5C%22x%5C%22%3A%5C%22%5C%5C%5Cn%5C%22%7D%22");
+	fills("{\"d\":{payload},\"n\":{n}}", false, "{\"d\":{\"x\":\"\\\n\"},\"n\":18446744073709551615}");
 	fills("{{{{}}", false, "{{}}");
 	fills("", true, "");
 	full();
