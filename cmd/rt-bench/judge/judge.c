@@ -61,15 +61,6 @@ uint32_t streams_number(const struct streams *s, uint32_t t, uint32_t k)
 	return t + k * s->topics;
 }
 
-bool streams_parse(const struct streams *s, uint32_t stream, uint32_t *topic, uint32_t *publisher)
-{
-	if (stream >= streams_count(s))
-		return false;
-	*topic = stream % s->topics;
-	*publisher = stream % publishers_of(s);
-	return true;
-}
-
 /* --- ledgers --------------------------------------------------------------------------------- */
 
 static void begin_tracks(struct track *t, uint32_t n, uint64_t next)

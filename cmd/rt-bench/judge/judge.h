@@ -34,9 +34,6 @@ uint32_t streams_count(const struct streams *s);
 uint32_t streams_of_topic(const struct streams *s, uint32_t t);
 uint32_t streams_number(const struct streams *s, uint32_t t, uint32_t k);
 
-/** Topic and publisher of a stream. False: no such stream. */
-bool streams_parse(const struct streams *s, uint32_t stream, uint32_t *topic, uint32_t *publisher);
-
 enum arrival {
 	ARRIVAL_NEXT,		/* as it should be */
 	ARRIVAL_AHEAD,		/* others before it are missing, so far */

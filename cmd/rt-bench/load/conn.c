@@ -89,7 +89,8 @@ bool conn_write(struct conn *c, struct str s)
 	return false;
 }
 
-bool conn_write_frame(struct conn *c, unsigned opcode, struct str payload)
+/* A control frame. As conn_write. */
+static void write_control(struct conn *c, unsigned opcode, struct str payload)
 {
 	char text[FRAME_HEAD_MAX + FRAME_CONTROL_MAX];
 	uint32_t mask = worker_random(c->w);
@@ -101,7 +102,7 @@ bool conn_write_frame(struct conn *c, unsigned opcode, struct str payload)
 	if (payload.n > 0)
 		memcpy(text + head, payload.p, payload.n);
 	frame_mask(text + head, payload.n, mask);
-	return conn_write(c, (struct str){text, head + payload.n});
+	conn_write(c, (struct str){text, head + payload.n});
 }
 
 void conn_want_write(struct conn *c, bool want)
@@ -143,9 +144,9 @@ static void keep(struct input *in, struct str s, size_t done)
 static void take_control(struct conn *c, const struct frame *f)
 {
 	if (f->opcode == FRAME_PING) {
-		conn_write_frame(c, FRAME_PONG, f->payload);
+		write_control(c, FRAME_PONG, f->payload);
 	} else if (f->opcode == FRAME_CLOSE) {
-		conn_write_frame(c, FRAME_CLOSE, (struct str){f->payload.p, f->payload.n < 2 ? 0 : 2});
+		write_control(c, FRAME_CLOSE, (struct str){f->payload.p, f->payload.n < 2 ? 0 : 2});
 		if (c->fd >= 0)
 			lose(c, CONN_CLOSED);
 	}

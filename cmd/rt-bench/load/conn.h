@@ -77,9 +77,6 @@ void conn_close(struct conn *c);
 /** Write what has to fit at once, as a request does. Otherwise the connection is lost(): false. */
 bool conn_write(struct conn *c, struct str s);
 
-/** Write a frame, masked in place, with a copy. As conn_write. */
-bool conn_write_frame(struct conn *c, unsigned opcode, struct str payload);
-
 /** Call writable() as soon as it can be written to; or no more. */
 void conn_want_write(struct conn *c, bool want);
 

@@ -6,7 +6,8 @@
 #include "load/worker.h"
 #include "wire/template.h"
 
-bool publish_is_mixed(const struct publisher *p)
+/* Does the publisher have several topics, so that its lines are envelopes that name them? */
+static bool is_mixed(const struct publisher *p)
 {
 	return p->plan.ntopics > 1;
 }
@@ -21,7 +22,7 @@ int publish_begin(struct publisher *p, const char *query)
 	while (base.n > 0 && base.p[base.n - 1] == '/')
 		base.n--;
 	failed = buf_adds(&p->out, "POST ") | buf_addstr(&p->out, base);
-	if (publish_is_mixed(p))
+	if (is_mixed(p))
 		failed |= buf_adds(&p->out, "/events");
 	else
 		failed |= buf_adds(&p->out, "/topics/") |
@@ -37,12 +38,12 @@ int publish_line(struct publisher *p, uint32_t topic, struct str payload)
 	struct buf *out = &p->out;
 	int failed = 0;
 
-	if (publish_is_mixed(p))
+	if (is_mixed(p))
 		failed = buf_adds(out, "{\"topic\":\"") |
 			buf_addstr(out, (struct str){b->topic_json, b->ntopic_json}) |
 			buf_addf(out, "/%" PRIu32 "\",\"data\":", topic);
 	failed |= buf_addstr(out, payload);
-	if (publish_is_mixed(p))
+	if (is_mixed(p))
 		failed |= buf_addc(out, '}');
 	return failed | buf_addc(out, '\n');
 }

@@ -5,9 +5,6 @@
 /* What the ways to publish over HTTP share: where to, and what an event is there. */
 #include "load/publisher.h"
 
-/** Does the publisher have several topics, so that its lines are envelopes that name them? */
-bool publish_is_mixed(const struct publisher *p);
-
 /**
  * Append the head of a POST of NDJSON to an rt-serve, with the parameters (query), up to its last field; the
  * caller adds the length and the empty line. 0, or -1 as buf_add.
