@@ -122,3 +122,26 @@ each_way() {
 		--slow 2 --slow-for 2s --transport sse:1,ws:1
 	assert_json '.clean and .all.received == 10000 and .all.latency_ns.count == 8000 and .all.broken == 0'
 }
+
+# --- itself ---------------------------------------------------------------------------------------
+
+@test "rt-bench: it says so when it was late itself" {
+	bg bench rt-bench --json --rate 200 --duration 2s --warmup 0s --subscribers 3
+	wait_for has_events 60
+	kill -STOP "$BG_PID"
+	sleep 0.8	# this is what is tested
+	kill -CONT "$BG_PID"
+	bg_wait bench 30
+	[ "$BG_STATUS" -eq 0 ]
+	# The schedule went on without it; its own lateness is known, and is not hidden.
+	assert_json '.publishers.sent == 400 and .clean and (.generator.limit | contains("late"))
+		and .publishers.lateness_ns.p99 > 0.6e9 and .all.latency_ns.p99 > 0.6e9' bench.out
+}
+
+@test "rt-bench: 15,000 subscribers in one process, with less of it for an event than the server needs" {
+	[ "$(ulimit -Hn)" -ge 15100 ] || skip "not enough descriptors"
+	[ "$RT_SLOW" -eq 1 ] || skip "nothing to measure with sanitizers"
+	run -0 --separate-stderr rt-bench --json --subscribers 15000 --count 10 --rate 10 --pid "$SERVER_PID" --drain 20s
+	assert_json '.clean and .all.connected == 15000 and .all.received == 150000 and .all.broken == 0
+		and .generator.cpu_ns_per_delivery < .server.cpu_ns_per_delivery'
+}

@@ -11,14 +11,14 @@
 #define SPAN_LEAST_NS UINT64_C(300000000)
 
 /*
- * Sent late: a tenth of all by a quarter of the latency at least, or a hundredth by half of it. A hiccup of the
+ * Sent late: a tenth of all, or a hundredth by more, and that was most of their latency. A hiccup of the
  * scheduler, of which each machine has some, is a part of the figures (and printed beside them), but not what
- * they are made of.
+ * they are made of: a hundredth has to be so many.
  */
 #define LATE_P90_LEAST_NS UINT64_C(1000000)
-#define LATE_P90_PART 4
 #define LATE_P99_LEAST_NS UINT64_C(10000000)
-#define LATE_P99_PART 2
+#define LATE_P99_SENT 1000
+#define LATE_PART 2
 
 /* Waited for a processor, each time it woke up: half of the median latency. */
 #define TURN_LEAST_NS 500000.0
@@ -53,19 +53,19 @@ static struct load load_of(const struct session *s, uint64_t least_ns)
 	return l;
 }
 
-static bool late_by(const struct result *r, double percent, uint64_t least_ns, uint64_t part)
+static bool late_by(const struct result *r, double percent, uint64_t least_ns)
 {
 	uint64_t late = histogram_percentile(&r->pub.lateness, percent);
 	const struct histogram *latency = r->all.latency.count > 0 ? &r->all.latency : &r->pub.ack;
 
-	return late > least_ns && late > histogram_percentile(latency, percent) / part;
+	return late > least_ns && late > histogram_percentile(latency, percent) / LATE_PART;
 }
 
 /* Sent so late that latency is largely rt-bench's own. Without a schedule nothing is late. */
 static bool is_late(const struct session *s)
 {
-	return s->b.c->rate > 0 && (late_by(s->r, 90, LATE_P90_LEAST_NS, LATE_P90_PART) ||
-		late_by(s->r, 99, LATE_P99_LEAST_NS, LATE_P99_PART));
+	return s->b.c->rate > 0 && (late_by(s->r, 90, LATE_P90_LEAST_NS) ||
+		(s->r->pub.lateness.count >= LATE_P99_SENT && late_by(s->r, 99, LATE_P99_LEAST_NS)));
 }
 
 /* Whatever it received, it saw late. */
