@@ -7,6 +7,7 @@
 
 bats_require_minimum_version 1.5.0
 load helper
+load ../helpers/fake.bash
 
 setup() {
 	start_server --store memory:
@@ -214,6 +215,10 @@ has_events() {
 	run -4 --separate-stderr rt-bench -s "$RT_URL/nowhere" --count 1
 	[[ $stderr == *'404'* ]]
 	[ -z "$output" ]
+	start_fake '[{"status":401,"body":"{\"detail\":\"this token has expired\"}","count":99}]'
+	run -4 --separate-stderr rt-bench --subscribers 2 --count 1
+	[[ $stderr == *'status 401: this token has expired'* ]]
+	[ -z "$output" ]
 	# One of both is the publisher's.
 	SERVER=small start_server --store memory: --max-connections 2
 	run -4 --separate-stderr rt-bench --subscribers 5 --count 1
@@ -224,6 +229,20 @@ has_events() {
 @test "rt-bench: nobody there: status 5; not HTTP: status 6" {
 	run -5 --separate-stderr rt-bench -s "http://127.0.0.1:$(free_port)" --count 1
 	[[ $stderr == *'cannot connect to 127.0.0.1:'*'Connection refused'* ]]
+	[ -z "$output" ]
+	bg parrot "$PYTHON" -c '
+import socketserver
+class Parrot(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(b"SSH-2.0-no\r\n")
+        self.rfile.read()
+with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Parrot) as server:
+    server.daemon_threads = True
+    print(server.server_address[1], flush=True)
+    server.serve_forever()'
+	wait_lines parrot.out 1
+	run -6 --separate-stderr rt-bench -s "http://127.0.0.1:$(cat "$RT_TMP/parrot.out")" --count 1 --subscribers 2
+	[[ $stderr == *'neither HTTP nor WebSocket'* ]]
 	[ -z "$output" ]
 }
 
