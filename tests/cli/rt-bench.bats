@@ -197,6 +197,15 @@ has_events() {
 	grep -q '^warning .*connections broke' "$RT_TMP/bench.out"
 }
 
+@test "rt-bench: without an end in time, it does not wait for a server that is gone" {
+	bg bench rt-bench --json --rate 200 --count 100000 --drain 500ms --subscribers 3
+	wait_for has_events 20
+	kill_server
+	bg_wait bench 20
+	[ "$BG_STATUS" -eq 5 ]
+	assert_json '.gone == 3 and .publishers.unsent > 10' bench.out
+}
+
 @test "rt-bench: a server that comes back is resumed, and nothing is lost" {
 	stop_server
 	start_server

@@ -294,12 +294,14 @@ static bool is_published(struct session *s, struct watch *w, uint64_t now)
 	const struct bench_config *c = s->b.c;
 	bool over = now >= s->b.end_ns;
 	uint64_t between = c->rate > 0 ? (uint64_t)(2e9 / c->rate) : 0;
+	/* With an end in time a server may come back until then. */
+	bool deserted = c->duration_ns == 0 && c->subscribers > 0 && s->sum.connected == 0;
 
 	if (c->publishers == 0)
 		return over;
 	if (session_publishers_done(s) == c->publishers)
 		return true;
-	return has_stopped(s, w, now, over ? c->drain_ns : STALLED_NS + c->drain_ns + between);
+	return has_stopped(s, w, now, over || deserted ? c->drain_ns : STALLED_NS + c->drain_ns + between);
 }
 
 static void publish(struct session *s, struct watch *w)
