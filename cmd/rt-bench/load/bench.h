@@ -49,6 +49,7 @@ struct bench {
 
 	/* deliveries that were missing for long when everything else had stopped: the window forgets them */
 	_Atomic int64_t given_up;
+	_Atomic uint32_t meetings;	/* of threads; see bench_meet */
 	/* what went wrong first is said, the rest is counted */
 	atomic_bool sub_complained, pub_complained;
 	pthread_mutex_t complaining;
@@ -83,6 +84,15 @@ void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, 
 
 /** How often events go to (topic), for each of its publishers; relative to others. */
 double bench_topic_weight(const struct bench *b, uint32_t topic);
+
+/**
+ * Of two threads that do this, one is the second, and sees all that the first wrote before it did: so
+ * one of both sees what the other wrote. (A fence alone would do, but that TSan does not know.)
+ */
+static inline void bench_meet(struct bench *b)
+{
+	atomic_fetch_add_explicit(&b->meetings, 1, memory_order_acq_rel);
+}
 
 /** Deliveries that are on their way: of what was sent, not yet received by all, and not given up. */
 int64_t bench_outstanding(const struct bench *b);

@@ -219,7 +219,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	if (b->nworkers == 1 || b->c->rate > 0)
 		return;
 	/* The other half of what publisher.c does: there it is said first, then looked. */
-	atomic_thread_fence(memory_order_seq_cst);
+	bench_meet(b);
 	for (unsigned i = 0; i < b->nworkers; i++) {
 		struct worker *other = b->workers[i];
 
