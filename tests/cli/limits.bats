@@ -170,7 +170,9 @@ END
 }
 
 @test "--head-timeout, --body-timeout and --idle-timeout end what stands still, not what moves" {
-	start_server --store memory: --head-timeout 600ms --body-timeout 600ms --idle-timeout 800ms
+	# Longer with a sanitizer, where the client may stand still for so long, too.
+	start_server --store memory: --head-timeout $((600 * RT_SLOW))ms --body-timeout $((600 * RT_SLOW))ms \
+		--idle-timeout $((800 * RT_SLOW))ms
 	py <<'END'
 		slow_head, slow_body, idle, moving = (Conn() for _ in range(4))
 		slow_head.send(b"GET /topics/t HTTP/1.1\r\nHost: localhost\r\nX: ")
@@ -180,7 +182,7 @@ END
 		started = time.monotonic()
 		for _ in range(20):
 			moving.chunk(b"1\n")
-			time.sleep(.08)
+			time.sleep(.08 * SLOW)
 		moving.chunk(b"")
 		assert moving.answer().json["accepted"] == 20
 		r = slow_head.answer()
@@ -196,7 +198,7 @@ END
 		import select
 		with Conn() as drip:	# a byte at a time is no progress of a head
 			drip.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
-			for _ in range(100):
+			for _ in range(100 * SLOW):
 				if select.select([drip.s], [], [], .05)[0]:
 					break
 				drip.send(b"x")
