@@ -42,6 +42,7 @@
 # Processes in the background, always without bats' descriptor 3, output to files in $RT_TMP
 #	bg NAME COMMAND...         start it; NAME.out, NAME.err; sets BG_PID. Its stdin is
 #	                           /dev/null, or the file BG_STDIN names (a fifo, for example).
+#	                           Fails if what had the name before still runs.
 #	bg_wait NAME [SECONDS]     wait for its end (default 10 s), set BG_STATUS; fails on timeout
 #	bg_kill NAME [SIGNAL]      send TERM, or SIGNAL, and wait for the end
 #	bg_pid NAME                print its pid
@@ -158,6 +159,10 @@ _gone() {
 bg() {
 	local name=$1
 	shift
+	if [ -n "${BG_PIDS[$name]:-}" ] && ! _gone "${BG_PIDS[$name]}"; then
+		echo "bg: $name still runs, and would be forgotten" >&2
+		return 1
+	fi
 	: >"$RT_TMP/$name.out"
 	"$@" <"${BG_STDIN:-/dev/null}" >"$RT_TMP/$name.out" 2>"$RT_TMP/$name.err" 3>&- 4>&- &
 	BG_PID=$!

@@ -389,6 +389,15 @@ bare_machine() {
 	refute_output --partial 'All four received'
 }
 
+@test "make demo, into a pipe that closes, leaves nothing behind" {
+	mkdir "$RT_TMP/folder"
+	env TMPDIR="$RT_TMP/folder" sh "$RT_ROOT/scripts/demo.sh" 3>&- | head -n 2
+	run pgrep -f "$RT_TMP/folder"
+	assert_output ''
+	run ls -A "$RT_TMP/folder"
+	assert_output ''
+}
+
 @test "make demo, stopped while its server is dead, leaves nothing behind" {
 	mkdir "$RT_TMP/folder"
 	bg demo env TMPDIR="$RT_TMP/folder" sh "$RT_ROOT/scripts/demo.sh"

@@ -74,7 +74,7 @@ complete() {
 		echo "{\"n\":$n}" | rt-pub -q -s "$PROXY" chat
 	done
 	for bytes in 17 40 100; do
-		through "poll$bytes" first "$bytes"
+		through "once$bytes" first "$bytes"
 		rt-poll -q -s "$PROXY" -S "$RT_TMP/state$bytes" chat >"$RT_TMP/poll.out"
 		assert_seqs poll.out 1 4
 		for t in sse ws ndjson longpoll poll; do
