@@ -42,7 +42,7 @@ static void finish(struct part *p)
 static void end(struct api *a, struct live *v)
 {
 	live_leave(a, v);
-	v->drain(v);
+	v->ops->drain(v);
 }
 
 /** What need not be spread over time. Nothing is freed before the end of the turn. */
@@ -50,7 +50,7 @@ static void end_short(struct api *a)
 {
 	for (struct live *v = a->live, *next; v != NULL; v = next) {
 		next = v->next;
-		if (v->kind == LIVE_LONGPOLL || v->kind == LIVE_PUBLISH)
+		if (v->ops->kind == LIVE_LONGPOLL || v->ops->kind == LIVE_PUBLISH)
 			end(a, v);
 	}
 }

@@ -2,6 +2,7 @@
 #include "api/inbound.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "api/api.h"
 #include "api/rate.h"
@@ -19,15 +20,22 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 	inbound_update((struct inbound *)((char *)t - offsetof(struct inbound, timer)));
 }
 
-void inbound_init(struct inbound *in, struct websocket *w, const char *client)
+struct inbound *inbound_begin(struct inbound **in, struct websocket *w, const char *client)
 {
-	*in = (struct inbound){.w = w, .client = client};
-	loop_timer_init(&in->timer, on_timer);
+	if (*in != NULL || (*in = malloc(sizeof(**in))) == NULL)
+		return *in;
+	**in = (struct inbound){.w = w, .client = client};
+	loop_timer_init(&(*in)->timer, on_timer);
+	return *in;
 }
 
-bool inbound_at_rest(const struct inbound *in)
+void inbound_rest(struct inbound **in)
 {
-	return in->in_progress == 0 && (!in->paused || in->w == NULL);
+	if (*in == NULL || (*in)->in_progress > 0 || ((*in)->paused && (*in)->w != NULL))
+		return;
+	inbound_fini(*in);
+	free(*in);
+	*in = NULL;
 }
 
 bool inbound_too_fast(struct inbound *in)
@@ -50,6 +58,8 @@ bool inbound_too_fast(struct inbound *in)
 
 void inbound_fini(struct inbound *in)
 {
+	if (in == NULL)
+		return;
 	if (in->w != NULL)
 		loop_timer_cancel(conn_loop(websocket_conn(in->w)), &in->timer);
 	in->w = NULL;

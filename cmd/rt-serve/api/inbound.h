@@ -19,13 +19,16 @@ struct inbound {
 	const char *client;		/* whose publish rate is counted; NULL: the peer's */
 };
 
-/** Begin, with the first message at the latest. (client): address told by a proxy, or NULL; kept. */
-void inbound_init(struct inbound *in, struct websocket *w, const char *client);
+/**
+ * With each message: *in, made if it is NULL. (client): address told by a proxy, or NULL; kept. NULL
+ * without memory.
+ */
+struct inbound *inbound_begin(struct inbound **in, struct websocket *w, const char *client);
 
-/** Is there nothing to remember? Then it may be forgotten (inbound_fini), until the next message. */
-bool inbound_at_rest(const struct inbound *in);
+/** After it: most only listen, so that *in is freed, and NULL, if there is nothing to remember. */
+void inbound_rest(struct inbound **in);
 
-/** The socket is gone: forget it. Publishes in progress still end with inbound_done. */
+/** The socket is gone: forget it. Publishes in progress still end with inbound_done. (NULL) is fine. */
 void inbound_fini(struct inbound *in);
 
 /** After a message was dealt with, or a publish began. */
@@ -33,6 +36,12 @@ void inbound_update(struct inbound *in);
 
 /** A publish has ended. */
 void inbound_done(struct inbound *in);
+
+/** Publishes in progress. */
+static inline unsigned inbound_in_progress(const struct inbound *in)
+{
+	return in != NULL ? in->in_progress : 0;
+}
 
 /** Would one more event be over --publish-rate? Counts it if not. */
 bool inbound_too_fast(struct inbound *in);

@@ -10,8 +10,9 @@ static void link_first(struct live **list, struct live *v)
 	*list = v;
 }
 
-void live_add(struct api *a, struct live *v)
+void live_add(struct api *a, struct live *v, const struct live_ops *ops)
 {
+	v->ops = ops;
 	link_first(&a->live, v);
 }
 
@@ -23,7 +24,7 @@ void live_leave(struct api *a, struct live *v)
 
 void live_remove(struct live *v)
 {
-	if (v->prev == NULL)
+	if (!live_is_open(v))
 		return;
 	*v->prev = v->next;
 	if (v->next != NULL)

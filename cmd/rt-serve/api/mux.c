@@ -11,21 +11,20 @@
 #include "api/mux_request.h"
 #include "api/problem.h"
 #include "api/publish_value.h"
+#include "api/speaker.h"
 #include "api/subscribe.h"
 #include "config.h"
 
 struct mux {
 	struct live live;
-	struct loop_timer timer;	/* heartbeat; or soon, when a feed wants a look */
-	struct inbound inbound;
+	struct websocket *w;
+	struct inbound *inbound;	/* NULL: it says nothing now */
+	struct speaker *speaker;
 	struct mux_sub *subs;
-	unsigned nsubs;
-	uint64_t nsubscribed;		/* ever: tells members of presence apart */
+	uint32_t nsubs;
+	uint32_t nsubscribed;		/* ever: tells members of presence apart */
 	uint32_t end_s;
 	bool ending, gone;		/* our close frame is out; publishes are all that is left */
-	char store[17];			/* identity the client's cursors come with; "" */
-	struct str user;		/* owned */
-	char *client;			/* address told by a proxy, or NULL; owned */
 };
 
 /** One subscription. */
@@ -33,10 +32,10 @@ struct mux_sub {
 	struct feed feed;
 	struct mux *mux;
 	struct mux_sub *next;
-	uint64_t nth;
+	uint32_t nth;
+	uint16_t nref;
 	bool heartbeat;			/* its cursor is wanted in heartbeat frames */
-	struct str ref;			/* raw JSON, in (text) */
-	char text[];
+	char ref[];			/* raw JSON */
 };
 
 /** A publish in progress. */
@@ -48,7 +47,7 @@ struct mux_publish {
 
 static struct api *mux_api(const struct mux *m)
 {
-	return loop_user(conn_loop(m->live.conn));
+	return loop_user(conn_loop(websocket_conn(m->w)));
 }
 
 static struct mux *mux_of_live(const struct live *v)
@@ -63,8 +62,8 @@ static struct mux_sub *sub_of(const struct feed *f)
 
 static void free_mux(struct mux *m)
 {
-	free((char *)m->user.p);
-	free(m->client);
+	free(m->inbound);
+	free(m->speaker);
 	free(m);
 }
 
@@ -80,7 +79,7 @@ static void begin_answer(struct buf *b, const char *op, struct str ref)
 static void send_answer(struct mux *m, struct buf *b)
 {
 	if (buf_addc(b, '}') == 0)
-		websocket_send(m->inbound.w, WEBSOCKET_TEXT, buf_str(b));
+		websocket_send(m->w, WEBSOCKET_TEXT, buf_str(b));
 	buf_fini(b);
 }
 
@@ -104,11 +103,16 @@ static void send_ack(struct mux *m, struct str ref)
 
 /* --- subscriptions ---------------------------------------------------------------------------- */
 
+static struct str ref_of(const struct mux_sub *s)
+{
+	return (struct str){s->ref, s->nref};
+}
+
 static struct mux_sub *find_sub(const struct mux *m, struct str ref)
 {
 	struct mux_sub *s = m->subs;
 
-	while (s != NULL && !str_eq(s->ref, ref))
+	while (s != NULL && !str_eq(ref_of(s), ref))
 		s = s->next;
 	return s;
 }
@@ -137,10 +141,10 @@ static void sub_gap(struct feed *f, struct str record)
 	struct mux_sub *s = sub_of(f);
 	struct buf b;
 
-	buf_init(&b, record.n + s->ref.n + 16);
+	buf_init(&b, record.n + s->nref + 16);
 	buf_add(&b, record.p, record.n - 1);
 	buf_adds(&b, ",\"ref\":");
-	buf_addstr(&b, s->ref);
+	buf_addstr(&b, ref_of(s));
 	buf_addc(&b, '}');
 	websocket_send(f->sink, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
@@ -155,11 +159,11 @@ static void sub_started(struct feed *f, enum store_status st, struct str cursor)
 		const char *why;
 		unsigned status = opening_status(st, &why);
 
-		send_error(s->mux, s->ref, status, str_of(why));
+		send_error(s->mux, ref_of(s), status, str_of(why));
 		end_sub(s);
 		return;
 	}
-	begin_answer(&b, "ack", s->ref);
+	begin_answer(&b, "ack", ref_of(s));
 	buf_adds(&b, ",\"cursor\":");
 	json_quote(&b, cursor);
 	send_answer(s->mux, &b);
@@ -168,12 +172,12 @@ static void sub_started(struct feed *f, enum store_status st, struct str cursor)
 
 static void sub_look(struct feed *f)
 {
-	loop_timer_set(feed_api(f)->loop, &sub_of(f)->mux->timer, 0);
+	websocket_alarm(sub_of(f)->mux->w, 0);
 }
 
 static struct conn *sub_conn(const struct feed *f)
 {
-	return sub_of(f)->mux->live.conn;
+	return websocket_conn(sub_of(f)->mux->w);
 }
 
 static const struct feed_ops sub_feed = {
@@ -189,18 +193,18 @@ static const struct feed_ops sub_feed = {
 static struct mux_sub *sub_new(struct mux *m, struct str ref, const struct subscribe *s)
 {
 	struct mux_sub *sub = calloc(1, sizeof(*sub) + ref.n);
-	struct opening *o = opening_new(s, NULL, m->user);
+	struct opening *o = opening_new(s, NULL, speaker_user(m->speaker));
 
 	if (sub == NULL || o == NULL) {
 		free(sub);
 		opening_free(o, mux_api(m));
 		return NULL;
 	}
-	memcpy(sub->text, ref.p, ref.n);
-	sub->ref = (struct str){sub->text, ref.n};
+	memcpy(sub->ref, ref.p, ref.n);
+	sub->nref = (uint16_t)ref.n;	/* at most REF_MAX of mux_request.c */
 	sub->mux = m;
 	sub->nth = m->nsubscribed++;
-	feed_init(&sub->feed, &sub_feed, m->inbound.w, o, FORM_WS);
+	feed_init(&sub->feed, &sub_feed, m->w, o, FORM_WS);
 	sub->next = m->subs;
 	m->subs = sub;
 	m->nsubs++;
@@ -224,7 +228,7 @@ static void begin_sub(struct mux *m, struct str ref, const struct subscribe *s, 
 
 static void op_subscribe(struct mux *m, struct mux_request *r)
 {
-	struct str store = m->store[0] != '\0' ? str_of(m->store) : STR_NULL;
+	struct str store = speaker_store(m->speaker);
 	struct subscribe s = {.mode = SUBSCRIBE_WS};
 	bool heartbeat = false, good = false;
 	struct buf why;
@@ -295,8 +299,9 @@ static void on_published(void *arg, struct event *e, enum store_status st, enum 
 		send_error(m, (struct str){p->ref, p->nref}, status, str_of(why));
 	}
 	free(p);
-	inbound_done(&m->inbound);
-	if (m->gone && m->inbound.in_progress == 0)
+	inbound_done(m->inbound);
+	inbound_rest(&m->inbound);
+	if (m->gone && m->inbound == NULL)
 		free_mux(m);
 }
 
@@ -314,9 +319,9 @@ static void publish(struct mux *m, struct str ref, const struct publish_value *v
 	p->nref = ref.n;
 	memcpy(p->ref, ref.p, ref.n);
 	buf_init(&why, 4096);
-	m->inbound.in_progress++;
+	m->inbound->in_progress++;
 	if (publish_value(mux_api(m), v, on_published, p, &status, &why) != 0) {
-		m->inbound.in_progress--;
+		m->inbound->in_progress--;
 		free(p);
 		send_error(m, ref, status, buf_str(&why));
 	}
@@ -325,12 +330,12 @@ static void publish(struct mux *m, struct str ref, const struct publish_value *v
 
 static void op_publish(struct mux *m, struct mux_request *r)
 {
-	struct publish_value v = {.from = m->user};
+	struct publish_value v = {.from = speaker_user(m->speaker)};
 	const char *wrong = mux_request_value(r, &v);
 
 	if (wrong != NULL)
 		send_error(m, r->ref, 400, str_of(wrong));
-	else if (inbound_too_fast(&m->inbound))
+	else if (inbound_too_fast(m->inbound))
 		send_error(m, r->ref, 429, STR_LIT(INBOUND_TOO_FAST));
 	else
 		publish(m, r->ref, &v);
@@ -365,33 +370,45 @@ static void run_op(struct mux *m, struct mux_request *r)
 	send_error(m, r->ref, 400, STR_LIT("op is one of subscribe, unsubscribe, publish and ping"));
 }
 
-static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_t n)
+static void hear(struct mux *m, bool binary, struct str text)
 {
-	struct mux *m = websocket_user(w);
 	struct mux_request r;
 	const char *wrong;
 	char *scratch;
 
-	if (m->ending)
-		return;
 	if (binary) {
 		send_error(m, STR_LIT("null"), 400, STR_LIT("send text frames; bytes go as data_base64"));
-		inbound_update(&m->inbound);
 		return;
 	}
 	/* twice: bytes of base64 go behind its text */
-	scratch = malloc(2 * n + 1);
+	scratch = malloc(2 * text.n + 1);
 	if (scratch == NULL) {
-		conn_close(m->live.conn, CONN_NOMEM);
+		conn_close(websocket_conn(m->w), CONN_NOMEM);
 		return;
 	}
-	wrong = mux_request_parse(&r, (struct str){(const char *)p, n}, scratch);
+	wrong = mux_request_parse(&r, text, scratch);
 	if (wrong != NULL)
 		send_error(m, r.ref, 400, str_of(wrong));
 	else
 		run_op(m, &r);
 	free(scratch);
-	inbound_update(&m->inbound);
+}
+
+static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_t n)
+{
+	struct mux *m = websocket_user(w);
+
+	if (m->ending)
+		return;
+	if (inbound_begin(&m->inbound, w, speaker_client(m->speaker)) == NULL) {
+		conn_close(websocket_conn(w), CONN_NOMEM);
+		return;
+	}
+	hear(m, binary, (struct str){(const char *)p, n});
+	if (m->inbound == NULL)
+		return;		/* it was published within */
+	inbound_update(m->inbound);
+	inbound_rest(&m->inbound);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -399,11 +416,10 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 /** No more events; wait for the client's close frame. */
 static void end(struct mux *m, enum websocket_code code, const char *reason)
 {
-	loop_timer_cancel(mux_api(m)->loop, &m->timer);
 	while (m->subs != NULL)
 		end_sub(m->subs);
 	m->ending = true;
-	websocket_close(m->inbound.w, code, reason);
+	websocket_close(m->w, code, reason);
 }
 
 static void drain(struct live *v)
@@ -427,7 +443,7 @@ static void end_broken(struct mux *m)
 		next = s->next;
 		if (s->feed.state != FEED_BROKEN)
 			continue;
-		send_error(m, s->ref, 503, STR_LIT("out of memory, or the store has failed: subscribe again "
+		send_error(m, ref_of(s), 503, STR_LIT("out of memory, or the store has failed: subscribe again "
 			"with the cursor of the last event"));
 		end_sub(s);
 	}
@@ -458,12 +474,12 @@ static void send_cursors(struct mux *m)
 			continue;
 		if (n++ > 0)
 			buf_addc(&b, ',');
-		add_ref_name(&b, s->ref);
+		add_ref_name(&b, ref_of(s));
 		buf_addc(&b, ':');
 		json_quote(&b, c);
 	}
 	if (n > 0 && buf_adds(&b, "}}") == 0)
-		websocket_send(m->inbound.w, WEBSOCKET_TEXT, buf_str(&b));
+		websocket_send(m->w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
@@ -482,22 +498,23 @@ static void beat(struct mux *m, struct api *a)
 		return;
 	}
 	if (too_slow(m)) {
-		conn_close(m->live.conn, CONN_SLOW);
+		conn_close(websocket_conn(m->w), CONN_SLOW);
 		return;
 	}
-	if (conn_pending(m->live.conn) == 0) {	/* as with streams: see send_heartbeat there */
-		websocket_send(m->inbound.w, WEBSOCKET_PING, STR_LIT(""));
+	if (conn_pending(websocket_conn(m->w)) == 0) {	/* as with streams: see send_heartbeat there */
+		websocket_send(m->w, WEBSOCKET_PING, STR_LIT(""));
 		send_cursors(m);
 	}
-	loop_timer_set(a->loop, &m->timer, feed_next_ms(a, m->end_s));
+	websocket_alarm(m->w, feed_next_ms(a, m->end_s));
 }
 
-static void on_timer(struct loop *l, struct loop_timer *t)
+/** Heartbeat; or soon, because a feed wants a look. */
+static void on_alarm(struct websocket *w)
 {
-	struct mux *m = (struct mux *)((char *)t - offsetof(struct mux, timer));
+	struct mux *m = websocket_user(w);
 
 	end_broken(m);
-	beat(m, loop_user(l));
+	beat(m, mux_api(m));
 }
 
 static void describe(const struct live *v, struct buf *b)
@@ -510,8 +527,15 @@ static void describe(const struct live *v, struct buf *b)
 		feed_describe(mux_api(m), &s->feed.sub, b);
 		buf_addc(b, '}');
 	}
-	buf_addf(b, "],\"publishing\":%u", m->inbound.in_progress);
+	buf_addf(b, "],\"publishing\":%u", inbound_in_progress(m->inbound));
 }
+
+static struct conn *conn_of(const struct live *v)
+{
+	return websocket_conn(((const struct mux *)((const char *)v - offsetof(struct mux, live)))->w);
+}
+
+static const struct live_ops mux_live = {LIVE_MUX, conn_of, drain, describe};
 
 static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
@@ -524,41 +548,27 @@ static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 		end_sub(m->subs);
 	live_remove(&m->live);
 	a->stats.streams_mux--;
-	loop_timer_cancel(a->loop, &m->timer);
-	inbound_fini(&m->inbound);
+	inbound_fini(m->inbound);
 	m->gone = true;
-	if (m->inbound.in_progress == 0)
+	if (inbound_in_progress(m->inbound) == 0)
 		free_mux(m);
 }
 
 static const struct websocket_ops mux_socket = {
 	.message = on_message,
 	.closed = on_closed,
+	.alarm = on_alarm,
 };
 
 /* --- from the route --------------------------------------------------------------------------- */
 
-static struct mux *mux_new(struct exchange *x, const struct request *r)
+static struct mux *mux_new(const struct request *r)
 {
-	struct str store = http_field(r->http, "rt-store");
 	struct mux *m = calloc(1, sizeof(*m));
 
-	if (m == NULL)
-		return NULL;
-	loop_timer_init(&m->timer, on_timer);
-	if (store.n < sizeof(m->store))
-		memcpy(m->store, store.n > 0 ? store.p : "", store.n);
-	m->live.conn = exchange_conn(x);
-	m->live.kind = LIVE_MUX;
-	m->live.drain = drain;
-	m->live.describe = describe;
-	if (r->user.p != NULL)
-		m->user = (struct str){strndup(r->user.p, r->user.n), r->user.n};
-	if (r->client.p != NULL)
-		m->client = strndup(r->client.p, r->client.n);
-	if ((r->user.p == NULL || m->user.p != NULL) && (r->client.p == NULL || m->client != NULL))
+	if (m == NULL || speaker_new(&m->speaker, r, true) == 0)
 		return m;
-	free_mux(m);
+	free(m);
 	return NULL;
 }
 
@@ -576,21 +586,21 @@ void mux_start(struct exchange *x, struct request *r)
 		problem_respond(x, r, 503, "the server is going down: connect again in a moment");
 		return;
 	}
-	m = mux_new(x, r);
+	m = mux_new(r);
 	fields_init(&f, r);
 	fields_add(&f, "Rt-Store", str_of(store_identity(a->shared->store)));
 	opening_heartbeat(&f, a);
 	if (m != NULL)
-		inbound_init(&m->inbound, websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n), m->client);
-	if (m == NULL || m->inbound.w == NULL) {
+		m->w = websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n);
+	if (m == NULL || m->w == NULL) {
 		if (m != NULL)
 			free_mux(m);
 		problem_respond(x, r, 503, "out of memory: try again later");
 		return;
 	}
-	live_add(a, &m->live);
+	live_add(a, &m->live, &mux_live);
 	a->stats.streams_mux++;
 	m->end_s = feed_end_s(a, m);
-	websocket_send(m->inbound.w, WEBSOCKET_PING, STR_LIT(""));
-	loop_timer_set(a->loop, &m->timer, feed_next_ms(a, m->end_s));
+	websocket_send(m->w, WEBSOCKET_PING, STR_LIT(""));
+	websocket_alarm(m->w, feed_next_ms(a, m->end_s));
 }

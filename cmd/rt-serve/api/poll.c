@@ -27,7 +27,6 @@
  */
 struct poll {
 	struct subscription sub;
-	struct loop_timer timer;	/* end of a long poll */
 	struct loop_deferred answer;
 	struct live live;
 	struct exchange *x;
@@ -234,7 +233,6 @@ static void free_poll(struct poll *p)
 static void leave(struct poll *p)
 {
 	hub_unsubscribe(p->api->hub, &p->sub);
-	loop_timer_cancel(p->api->loop, &p->timer);
 	live_remove(&p->live);
 	p->waits = false;
 }
@@ -364,10 +362,10 @@ static const struct subscription_ops poll_subscription = {
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-static void time_is_up(struct loop *l, struct loop_timer *t)
+/** Time is up. */
+static void on_alarm(struct exchange *x)
 {
-	(void)l;
-	answer_soon((struct poll *)((char *)t - offsetof(struct poll, timer)));
+	answer_soon(exchange_user(x));
 }
 
 static void drain(struct live *v)
@@ -385,20 +383,25 @@ static void describe(const struct live *v, struct buf *b)
 	feed_describe(p->api, &p->sub, b);
 }
 
+static struct conn *conn_of(const struct live *v)
+{
+	const struct poll *p = (const struct poll *)((const char *)v - offsetof(struct poll, live));
+
+	return exchange_conn(p->x);
+}
+
+static const struct live_ops poll_live = {LIVE_LONGPOLL, conn_of, drain, describe};
+
 static void begin_waiting(struct poll *p)
 {
 	struct api *a = p->api;
 
 	p->waits = true;
 	a->stats.long_polls++;
-	p->live.conn = exchange_conn(p->x);
-	p->live.kind = LIVE_LONGPOLL;
-	p->live.drain = drain;
-	p->live.describe = describe;
-	live_add(a, &p->live);
+	live_add(a, &p->live, &poll_live);
 	p->opening->member = member_join(a, p->opening->s.filters, p->opening->user, "longpoll",
-		p->live.conn, 0);
-	loop_timer_set(a->loop, &p->timer, p->opening->s.wait_ms);
+		exchange_conn(p->x), 0);
+	exchange_alarm(p->x, p->opening->s.wait_ms);
 }
 
 static void on_peer_eof(struct exchange *x)
@@ -422,6 +425,7 @@ static void on_closed(struct exchange *x, enum conn_end why)
 static const struct exchange_ops poll_exchange = {
 	.peer_eof = on_peer_eof,
 	.closed = on_closed,
+	.alarm = on_alarm,
 };
 
 /* --- from the route --------------------------------------------------------------------------- */
@@ -438,7 +442,6 @@ static struct poll *poll_new(struct exchange *x, struct request *r, struct subsc
 	p->next = next_url(r);
 	p->answer.run = run_answer;
 	buf_init(&p->body, BODY_MAX);
-	loop_timer_init(&p->timer, time_is_up);
 	if (p->opening != NULL && p->next != NULL)
 		return p;
 	free_poll(p);

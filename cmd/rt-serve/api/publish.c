@@ -515,6 +515,14 @@ static void describe(const struct live *v, struct buf *b)
 		(unsigned long long)p->refused);
 }
 
+static struct conn *conn_of(const struct live *v)
+{
+	return exchange_conn(((const struct publish *)(const void *)((const char *)v -
+		offsetof(struct publish, live)))->x);
+}
+
+static const struct live_ops publish_live = {LIVE_PUBLISH, conn_of, drain, describe};
+
 static struct str keep(char **at, struct str s)
 {
 	struct str copy = {s.p != NULL ? *at : NULL, s.n};
@@ -559,7 +567,6 @@ static struct publish *publish_new(const struct request *r, enum publish_body ki
 		p->key_space.key = keep(&at, key);
 		p->key_space.principal = p->user.p != NULL ? p->user : STR_LIT("");
 	}
-	p->live = (struct live){.kind = LIVE_PUBLISH, .drain = drain, .describe = describe};
 	buf_init(&p->body, p->key != NULL ? c->max_keyed_body : max_value(p));
 	if (kind == PUBLISH_NDJSON)
 		line_init(&p->lines, max_value(p));
@@ -593,8 +600,7 @@ void publish_start(struct exchange *x, struct request *r)
 	else
 		strcpy(p->client, info.address);
 	exchange_accept(x, &publish_ops, p);
-	p->live.conn = exchange_conn(x);
-	live_add(r->api, &p->live);
+	live_add(r->api, &p->live, &publish_live);
 	/* What is announced to be too large is refused before any of it counts. */
 	limit = r->http->content_length > 0 ? too_large(p, (uint64_t)r->http->content_length) : NULL;
 	if (limit != NULL)

@@ -119,16 +119,17 @@ static const char *kind_name(enum live_kind k)
 
 static void describe_live(const struct live *v, uint64_t now_ms, struct buf *b)
 {
+	struct conn *c = v->ops->conn(v);
 	struct conn_info info;
 
-	conn_info(v->conn, true, &info);
+	conn_info(c, true, &info);
 	buf_addf(b, "%s{\"connection\":%llu,\"peer\":\"%s\",\"transport\":\"%s\",\"age_ms\":%llu,"
 		"\"bytes_in\":%llu,\"bytes_out\":%llu,\"pending\":%zu,\"unacked\":%u,\"rtt_us\":%u,",
-		b->len > 0 ? ",\n" : "", (unsigned long long)info.id, info.peer, kind_name(v->kind),
+		b->len > 0 ? ",\n" : "", (unsigned long long)info.id, info.peer, kind_name(v->ops->kind),
 		(unsigned long long)(now_ms > info.since_ms ? now_ms - info.since_ms : 0),
 		(unsigned long long)info.bytes_in, (unsigned long long)info.bytes_out,
-		conn_pending(v->conn), info.unacked, info.rtt_us);
-	v->describe(v, b);
+		conn_pending(c), info.unacked, info.rtt_us);
+	v->ops->describe(v, b);
 	buf_addc(b, '}');
 }
 

@@ -13,7 +13,6 @@
 
 struct stream {
 	struct feed feed;
-	struct loop_timer timer;	/* heartbeat; or soon, when the feed wants a look */
 	struct live live;
 };
 
@@ -110,7 +109,6 @@ static void end(struct stream *st)
 {
 	struct exchange *x = exchange_of(&st->feed);
 
-	loop_timer_cancel(feed_api(&st->feed)->loop, &st->timer);
 	feed_fini(&st->feed);
 	exchange_end(x);
 }
@@ -177,12 +175,13 @@ static void beat(struct stream *st, struct api *a)
 		return;
 	}
 	send_heartbeat(st, a);
-	loop_timer_set(a->loop, &st->timer, feed_next_ms(a, st->feed.end_s));
+	exchange_alarm(exchange_of(&st->feed), feed_next_ms(a, st->feed.end_s));
 }
 
-static void on_timer(struct loop *l, struct loop_timer *t)
+/** Heartbeat; or soon, because the feed wants a look. */
+static void on_alarm(struct exchange *x)
 {
-	struct stream *st = (struct stream *)((char *)t - offsetof(struct stream, timer));
+	struct stream *st = exchange_user(x);
 
 	switch (st->feed.state) {
 	case FEED_PROBED:
@@ -195,10 +194,10 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 		end(st);
 		break;
 	case FEED_BROKEN:
-		exchange_abort(exchange_of(&st->feed), CONN_NOMEM);
+		exchange_abort(x, CONN_NOMEM);
 		break;
 	default:
-		beat(st, loop_user(l));
+		beat(st, api_of(x));
 		break;
 	}
 }
@@ -210,22 +209,30 @@ static void describe(const struct live *v, struct buf *b)
 	feed_describe(feed_api(&st->feed), &st->feed.sub, b);
 }
 
+static struct conn *conn_of(const struct live *v)
+{
+	const struct stream *st = stream_of_live(v);
+
+	return exchange_conn(exchange_of(&st->feed));
+}
+
+static const struct live_ops sse_live = {LIVE_SSE, conn_of, drain, describe};
+static const struct live_ops ndjson_live = {LIVE_NDJSON, conn_of, drain, describe};
+
 static void on_closed(struct exchange *x, enum conn_end why)
 {
 	struct stream *st = exchange_user(x);
-	struct api *a = api_of(x);
 
 	(void)why;
-	if (st->live.prev != NULL) {
+	if (live_is_open(&st->live)) {
 		live_remove(&st->live);
 		--*open_count(st);
 	}
-	loop_timer_cancel(a->loop, &st->timer);
 	feed_fini(&st->feed);
 	free(st);
 }
 
-static const struct exchange_ops stream_exchange = {.closed = on_closed};
+static const struct exchange_ops stream_exchange = {.closed = on_closed, .alarm = on_alarm};
 
 /* --- from the feed ---------------------------------------------------------------------------- */
 
@@ -266,16 +273,16 @@ static void on_started(struct feed *f, enum store_status st_status, struct str c
 	exchange_begin(x, 200, head.f, head.n);
 	f->chunked = exchange_chunked(x);
 	write_preamble(st, a, cursor);
-	live_add(a, &st->live);
+	live_add(a, &st->live, is_sse(f) ? &sse_live : &ndjson_live);
 	++*open_count(st);
 	f->end_s = feed_end_s(a, st);
 	feed_opened(f, is_sse(f) ? "sse" : "ndjson", 0);
-	loop_timer_set(a->loop, &st->timer, feed_next_ms(a, f->end_s));
+	exchange_alarm(x, feed_next_ms(a, f->end_s));
 }
 
 static void on_look(struct feed *f)
 {
-	loop_timer_set(feed_api(f)->loop, &stream_of(f)->timer, 0);
+	exchange_alarm(exchange_of(f), 0);
 }
 
 static struct conn *on_conn(const struct feed *f)
@@ -336,11 +343,6 @@ void stream_start(struct exchange *x, struct request *r, struct subscribe *s)
 		return;
 	}
 	feed_init(&st->feed, &stream_feed, x, o, form_of(s));
-	loop_timer_init(&st->timer, on_timer);
-	st->live.conn = exchange_conn(x);
-	st->live.kind = sse ? LIVE_SSE : LIVE_NDJSON;
-	st->live.drain = drain;
-	st->live.describe = describe;
 	exchange_accept(x, &stream_exchange, st);
 	subscribe(st);
 }

@@ -10,15 +10,14 @@
 #include "api/live.h"
 #include "api/problem.h"
 #include "api/publish_value.h"
+#include "api/speaker.h"
 #include "json.h"
 
 struct ws {
 	struct feed feed;		/* its sink: the exchange, from on_started on the websocket */
-	struct loop_timer timer;	/* heartbeat; or soon, when the feed wants a look */
-	struct live live;
+	struct live live;		/* open: it is a WebSocket */
 	struct inbound *inbound;	/* NULL: it says nothing now */
-	char *user;			/* owned; NULL: nobody known */
-	char *client;			/* address told by a proxy, or NULL; owned */
+	struct speaker *speaker;
 };
 
 static const struct feed_ops ws_feed;
@@ -36,26 +35,8 @@ static struct ws *ws_of_live(const struct live *v)
 static void free_ws(struct ws *ws)
 {
 	free(ws->inbound);
-	free(ws->user);
-	free(ws->client);
+	free(ws->speaker);
 	free(ws);
-}
-
-/* Most only listen: what is needed for those that publish is there while they do. */
-static struct inbound *begin_inbound(struct ws *ws)
-{
-	if (ws->inbound == NULL && (ws->inbound = malloc(sizeof(*ws->inbound))) != NULL)
-		inbound_init(ws->inbound, ws->feed.sink, ws->client);
-	return ws->inbound;
-}
-
-static void end_inbound(struct ws *ws)
-{
-	if (!inbound_at_rest(ws->inbound))
-		return;
-	inbound_fini(ws->inbound);
-	free(ws->inbound);
-	ws->inbound = NULL;
 }
 
 /* --- in: publish ------------------------------------------------------------------------------ */
@@ -80,7 +61,7 @@ static void on_published(void *arg, struct event *e, enum store_status st, enum 
 	if (!gone && (e == NULL || e->refusal != EVENT_ACCEPTED))
 		refuse(ws, str_of(publish_value_refusal(e, st, &status)));
 	inbound_done(ws->inbound);
-	end_inbound(ws);
+	inbound_rest(&ws->inbound);
 	if (gone && ws->inbound == NULL)
 		free_ws(ws);
 }
@@ -90,7 +71,7 @@ static void publish(struct ws *ws, bool binary, struct str value)
 	const struct filters *f = hub_subscribed(&ws->feed.sub);
 	const struct publish_value v = {
 		.topic = f->items[0],
-		.from = ws->user != NULL ? str_of(ws->user) : STR_NULL,
+		.from = speaker_user(ws->speaker),
 		.value = value,
 		.binary = binary,
 	};
@@ -121,7 +102,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 
 	if (ws->feed.state != FEED_OPEN && ws->feed.state != FEED_OVER)
 		return;		/* it is being closed */
-	if (begin_inbound(ws) == NULL) {
+	if (inbound_begin(&ws->inbound, w, speaker_client(ws->speaker)) == NULL) {
 		conn_close(websocket_conn(w), CONN_NOMEM);
 		return;
 	}
@@ -129,7 +110,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 	if (ws->inbound == NULL)
 		return;		/* it was published within */
 	inbound_update(ws->inbound);
-	end_inbound(ws);
+	inbound_rest(&ws->inbound);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -137,7 +118,6 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 /** No more events; wait for the client's close frame. */
 static void end(struct ws *ws, enum websocket_code code, const char *reason)
 {
-	loop_timer_cancel(feed_api(&ws->feed)->loop, &ws->timer);
 	feed_fini(&ws->feed);
 	websocket_close(ws->feed.sink, code, reason);
 }
@@ -170,12 +150,12 @@ static void beat(struct ws *ws, struct api *a)
 		return;
 	}
 	if (feed_too_slow(&ws->feed)) {
-		conn_close(ws->live.conn, CONN_SLOW);
+		conn_close(websocket_conn(ws->feed.sink), CONN_SLOW);
 		return;
 	}
-	if (conn_pending(ws->live.conn) == 0)	/* as with streams: see send_heartbeat there */
+	if (conn_pending(websocket_conn(ws->feed.sink)) == 0)	/* as with streams: see send_heartbeat there */
 		send_ping(ws, a);
-	loop_timer_set(a->loop, &ws->timer, feed_next_ms(a, ws->feed.end_s));
+	websocket_alarm(ws->feed.sink, feed_next_ms(a, ws->feed.end_s));
 }
 
 static void subscribe(struct ws *ws)
@@ -196,27 +176,28 @@ static void respond_past(struct ws *ws, struct api *a)
 	exchange_respond(x, 204, f.f, f.n, STR_LIT(""));
 }
 
-static void on_timer(struct loop *l, struct loop_timer *t)
+/** Before it is a WebSocket: what the feed wants a look at. */
+static void on_exchange_alarm(struct exchange *x)
 {
-	struct ws *ws = (struct ws *)((char *)t - offsetof(struct ws, timer));
+	struct ws *ws = exchange_user(x);
 
-	switch (ws->feed.state) {
-	case FEED_PROBED:
+	if (ws->feed.state == FEED_PROBED)
 		subscribe(ws);
-		break;
-	case FEED_PAST:
-		respond_past(ws, loop_user(l));
-		break;
-	case FEED_OVER:
+	else if (ws->feed.state == FEED_PAST)
+		respond_past(ws, api_of(x));
+}
+
+/** Heartbeat; or soon, because the feed wants a look. */
+static void on_alarm(struct websocket *w)
+{
+	struct ws *ws = websocket_user(w);
+
+	if (ws->feed.state == FEED_OVER)
 		end(ws, WEBSOCKET_NORMAL, "until");
-		break;
-	case FEED_BROKEN:
+	else if (ws->feed.state == FEED_BROKEN)
 		end(ws, WEBSOCKET_INTERNAL_ERROR, "out of memory, or the store has failed");
-		break;
-	default:
-		beat(ws, loop_user(l));
-		break;
-	}
+	else
+		beat(ws, feed_api(&ws->feed));
 }
 
 static void describe(const struct live *v, struct buf *b)
@@ -226,17 +207,26 @@ static void describe(const struct live *v, struct buf *b)
 	feed_describe(feed_api(&ws->feed), &ws->feed.sub, b);
 }
 
+static struct conn *conn_of(const struct live *v)
+{
+	return websocket_conn(ws_of_live(v)->feed.sink);
+}
+
+static const struct live_ops ws_live = {LIVE_WS, conn_of, drain, describe};
+
 static void on_exchange_closed(struct exchange *x, enum conn_end why)
 {
 	struct ws *ws = exchange_user(x);
 
 	(void)why;
-	loop_timer_cancel(feed_api(&ws->feed)->loop, &ws->timer);
 	feed_fini(&ws->feed);
 	free_ws(ws);
 }
 
-static const struct exchange_ops ws_exchange = {.closed = on_exchange_closed};
+static const struct exchange_ops ws_exchange = {
+	.closed = on_exchange_closed,
+	.alarm = on_exchange_alarm,
+};
 
 static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
@@ -245,19 +235,18 @@ static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 
 	(void)code;
 	(void)why;
-	live_remove(&ws->live);
 	a->stats.streams_ws--;
-	loop_timer_cancel(a->loop, &ws->timer);
 	feed_fini(&ws->feed);
-	if (ws->inbound != NULL)
-		inbound_fini(ws->inbound);
-	if (ws->inbound == NULL || ws->inbound->in_progress == 0)
+	live_remove(&ws->live);
+	inbound_fini(ws->inbound);
+	if (inbound_in_progress(ws->inbound) == 0)
 		free_ws(ws);
 }
 
 static const struct websocket_ops ws_socket = {
 	.message = on_message,
 	.closed = on_closed,
+	.alarm = on_alarm,
 };
 
 /* --- from the feed ---------------------------------------------------------------------------- */
@@ -292,22 +281,25 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 		return;
 	}
 	f->sink = w;
-	live_add(a, &ws->live);
+	live_add(a, &ws->live, &ws_live);
 	a->stats.streams_ws++;
 	f->end_s = feed_end_s(a, ws);
 	feed_opened(f, "ws", 0);
 	send_ping(ws, a);
-	loop_timer_set(a->loop, &ws->timer, feed_next_ms(a, f->end_s));
+	websocket_alarm(w, feed_next_ms(a, f->end_s));
 }
 
 static void on_look(struct feed *f)
 {
-	loop_timer_set(feed_api(f)->loop, &ws_of(f)->timer, 0);
+	if (live_is_open(&ws_of(f)->live))
+		websocket_alarm(f->sink, 0);
+	else
+		exchange_alarm(f->sink, 0);
 }
 
 static struct conn *on_conn(const struct feed *f)
 {
-	return ws_of(f)->live.conn;
+	return live_is_open(&ws_of(f)->live) ? websocket_conn(f->sink) : exchange_conn(f->sink);
 }
 
 static const struct feed_ops ws_feed = {
@@ -324,15 +316,9 @@ static struct ws *ws_new(const struct request *r)
 {
 	struct ws *ws = calloc(1, sizeof(*ws));
 
-	if (ws == NULL)
-		return NULL;
-	if (r->user.p != NULL)
-		ws->user = strndup(r->user.p, r->user.n);
-	if (r->client.p != NULL)
-		ws->client = strndup(r->client.p, r->client.n);
-	if ((r->user.p == NULL || ws->user != NULL) && (r->client.p == NULL || ws->client != NULL))
+	if (ws == NULL || speaker_new(&ws->speaker, r, false) == 0)
 		return ws;
-	free_ws(ws);
+	free(ws);
 	return NULL;
 }
 
@@ -354,12 +340,7 @@ void ws_start(struct exchange *x, struct request *r, struct subscribe *s)
 		problem_respond(x, r, 503, "out of memory: try again later");
 		return;
 	}
-	ws->live.conn = exchange_conn(x);
-	ws->live.kind = LIVE_WS;
-	ws->live.drain = drain;
-	ws->live.describe = describe;
 	feed_init(&ws->feed, &ws_feed, x, o, s->data_only ? FORM_WS_DATA : FORM_WS);
-	loop_timer_init(&ws->timer, on_timer);
 	exchange_accept(x, &ws_exchange, ws);
 	subscribe(ws);
 }
