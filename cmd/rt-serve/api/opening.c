@@ -26,10 +26,9 @@ static struct str keep(char **dst, struct str s)
 struct opening *opening_new(const struct subscribe *s, const struct request *r, struct str user)
 {
 	struct str origin = r != NULL ? str_of(r->origin_allowed) : STR_NULL;
-	size_t n = s->start.position.n + s->start.store.n + s->until.n + s->if_none_match.n +
-		user.n + origin.n;
+	size_t n = s->start.position.n + s->start.store.n + s->until.n + user.n + origin.n;
 	/* Most soon go, and the next takes their place: which calloc would give, in part, to what stays. */
-	struct opening *o = malloc(sizeof(*o) + n + 6);
+	struct opening *o = malloc(sizeof(*o) + n + 5);
 	char *text;
 
 	if (o == NULL)
@@ -40,14 +39,10 @@ struct opening *opening_new(const struct subscribe *s, const struct request *r, 
 	o->s.start.position = keep(&text, s->start.position);
 	o->s.start.store = keep(&text, s->start.store);
 	o->s.until = keep(&text, s->until);
-	o->s.if_none_match = keep(&text, s->if_none_match);
+	o->s.if_none_match = STR_NULL;
 	o->user = keep(&text, user);
 	o->origin = keep(&text, origin).p;
 	o->s.filters = filters_ref(s->filters);
-	if (r != NULL) {
-		o->head = str_is(r->http->method, "HEAD");
-		o->prefer = http_field(r->http, "prefer").p != NULL;
-	}
 	return o;
 }
 
@@ -61,10 +56,9 @@ void opening_free(struct opening *o, struct api *a)
 	free(o);
 }
 
-void opening_fields(struct fields *f, const struct opening *o, const struct api *a,
-	struct str cursor)
+void opening_fields(struct fields *f, const char *origin, const struct api *a, struct str cursor)
 {
-	struct request r = {.origin_allowed = o->origin};
+	struct request r = {.origin_allowed = origin};
 
 	fields_init(f, &r);
 	fields_add(f, "Last-Event-ID", cursor);
@@ -104,9 +98,9 @@ unsigned opening_status(enum store_status st, const char **why)
 	}
 }
 
-void opening_problem(struct exchange *x, const struct opening *o, enum store_status st)
+void opening_problem(struct exchange *x, const char *origin, enum store_status st)
 {
-	struct request r = {.api = api_of(x), .origin_allowed = o != NULL ? o->origin : NULL};
+	struct request r = {.api = api_of(x), .origin_allowed = origin};
 	const char *why;
 	unsigned status = opening_status(st, &why);
 

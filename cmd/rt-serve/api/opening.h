@@ -18,8 +18,6 @@ struct opening {
 	struct subscribe s;	/* its texts are copies; holds a reference to the filters */
 	const char *origin;	/* see struct request, a copy */
 	struct str user;
-	bool prefer;		/* a Prefer field was there */
-	bool head;		/* the method was HEAD */
 	struct member *member;	/* in the rosters of presence, or NULL */
 	struct loop_timer tick;	/* every=, batch= */
 	struct feed *feed;	/* for (tick) */
@@ -35,15 +33,14 @@ struct opening *opening_new(const struct subscribe *s, const struct request *r, 
 /** Leaves the rosters, too. (NULL) is fine. */
 void opening_free(struct opening *o, struct api *a);
 
-/** Fields of every answer to a subscriber: the starting cursor, the store, Vary. */
-void opening_fields(struct fields *f, const struct opening *o, const struct api *a,
-	struct str cursor);
+/** Fields of every answer to a subscriber: the starting cursor, the store, Vary; (origin) as in struct request. */
+void opening_fields(struct fields *f, const char *origin, const struct api *a, struct str cursor);
 
 /** Heartbeat: how many seconds pass between two heartbeats of what begins now. */
 void opening_heartbeat(struct fields *f, const struct api *a);
 
 /** Answer that the subscription could not start. (st) is not STORE_OK. */
-void opening_problem(struct exchange *x, const struct opening *o, enum store_status st);
+void opening_problem(struct exchange *x, const char *origin, enum store_status st);
 
 /** The HTTP status and a sentence for a subscription that could not start. */
 unsigned opening_status(enum store_status st, const char **why);

@@ -17,6 +17,9 @@
 /* A page ends with the event that makes it larger. */
 #define PAGE_BYTES (1 << 20)
 
+/* Of the head, percent-encoded, what outlives it. */
+#define TEXT_MAX (512 << 10)
+
 /* Nothing reaches it: PAGE_BYTES, then one event or gap. */
 #define BODY_MAX ((size_t)1 << 30)
 
@@ -30,17 +33,22 @@ struct poll {
 	struct loop_deferred answer;
 	struct live live;
 	struct exchange *x;
-	struct api *api;
-	struct opening *opening;
-	char *next;			/* of Link, without the cursor */
+	struct member *member;		/* in the rosters of presence, or NULL */
 	char *start;			/* cursor */
 	struct buf body;
 	struct event *last;		/* newest stored one in the body, a reference */
-	uint64_t n;			/* elements of the body */
-	uint64_t nevents;		/* those that are no gaps */
+	uint32_t n;			/* elements of the body */
+	uint32_t nevents;		/* those that are no gaps */
+	uint32_t limit;			/* of those */
+	uint32_t wait_ms;		/* what was asked for; 0: no long poll */
+	bool ndjson, data_only;		/* how it is answered */
+	bool prefer;			/* a Prefer field was there */
 	bool waits;			/* it is a long poll, and has time left */
 	bool caught_up;			/* what comes now is new */
 	bool failed;			/* no memory for what has to come first */
+	uint32_t origin;		/* where it begins in (text); 0: none */
+	uint32_t match;			/* where If-None-Match begins in (text); "" if there was none */
+	char text[];			/* the next page's URL, as poll_next_url has it; and those */
 };
 
 static struct poll *poll_of(struct subscription *s)
@@ -48,9 +56,15 @@ static struct poll *poll_of(struct subscription *s)
 	return (struct poll *)((char *)s - offsetof(struct poll, sub));
 }
 
-static bool is_ndjson(const struct poll *p)
+static struct api *poll_api(const struct poll *p)
 {
-	return p->opening->s.mode == SUBSCRIBE_POLL_NDJSON;
+	return api_of(p->x);
+}
+
+/** The allowed origin, see struct request. */
+static const char *origin_of(const struct poll *p)
+{
+	return p->origin > 0 ? p->text + p->origin : NULL;
 }
 
 /* --- the next page ---------------------------------------------------------------------------- */
@@ -97,21 +111,9 @@ int poll_next_url(struct buf *b, const struct request *r)
 	return buf_addf(b, "%csince=", sep);
 }
 
-static char *next_url(const struct request *r)
-{
-	struct buf b;
-	char *url = NULL;
-
-	buf_init(&b, 256 << 10);
-	if (poll_next_url(&b, r) == 0)
-		url = strndup((const char *)b.p, b.len);
-	buf_fini(&b);
-	return url;
-}
-
 static int add_link(struct buf *b, const struct poll *p, struct str cursor)
 {
-	if (buf_addf(b, "<%s", p->next) != 0 || percent_encode(b, cursor) != 0)
+	if (buf_addf(b, "<%s", p->text) != 0 || percent_encode(b, cursor) != 0)
 		return -1;
 	return buf_adds(b, ">; rel=\"next\"");
 }
@@ -150,7 +152,7 @@ struct verdict {
  */
 static struct verdict judge(const struct poll *p, struct str now)
 {
-	struct str match = p->opening->s.if_none_match;
+	struct str match = str_of(p->text + p->match);
 	struct verdict v = {200, p->last != NULL ? event_cursor(p->last) : now};
 
 	if (match.n == 0)
@@ -171,19 +173,19 @@ static void add_fields(struct fields *f, const struct poll *p, struct str cursor
 	char text[CURSOR_MAX + 32];
 	int n;
 
-	opening_fields(f, p->opening, p->api, str_of(p->start));
+	opening_fields(f, origin_of(p), poll_api(p), str_of(p->start));
 	fields_add(f, "Cache-Control", STR_LIT("no-cache"));
 	n = snprintf(text, sizeof(text), "\"%.*s\"", (int)cursor.n, cursor.p);
 	fields_add(f, "ETag", (struct str){text, (size_t)n});
-	if (p->opening->s.wait_ms > 0 && p->opening->prefer) {
-		n = snprintf(text, sizeof(text), "wait=%llu", (unsigned long long)p->opening->s.wait_ms / 1000);
+	if (p->wait_ms > 0 && p->prefer) {
+		n = snprintf(text, sizeof(text), "wait=%u", (unsigned)p->wait_ms / 1000);
 		fields_add(f, "Preference-Applied", (struct str){text, (size_t)n});
 	}
 }
 
 static int finish_body(struct poll *p)
 {
-	if (is_ndjson(p))
+	if (p->ndjson)
 		return 0;
 	if (p->n == 0 && buf_addc(&p->body, '[') != 0)
 		return -1;
@@ -199,40 +201,39 @@ static void respond(struct poll *p, struct str now)
 
 	buf_init(&link, 512 << 10);
 	if (v.cursor.n == 0 || add_link(&link, p, v.cursor) != 0 || finish_body(p) != 0) {
-		opening_problem(p->x, p->opening, STORE_NOMEM);
+		opening_problem(p->x, origin_of(p), STORE_NOMEM);
 		buf_fini(&link);
 		return;
 	}
 	add_fields(&f, p, v.cursor);
 	f.f[f.n++] = (struct http_field){STR_LIT("Link"), buf_str(&link)};
 	if (v.status == 200) {
-		fields_add(&f, "Content-Type", is_ndjson(p) ? STR_LIT("application/x-ndjson") :
+		fields_add(&f, "Content-Type", p->ndjson ? STR_LIT("application/x-ndjson") :
 			STR_LIT("application/json"));
 		if (p->body.len > 0)
 			body = buf_str(&p->body);
 	} else {
-		p->api->stats.not_modified++;
+		poll_api(p)->stats.not_modified++;
 	}
-	p->api->stats.status[v.status / 100]++;
+	poll_api(p)->stats.status[v.status / 100]++;
 	exchange_respond(p->x, v.status, f.f, f.n, body);
 	buf_fini(&link);
 }
 
 static void free_poll(struct poll *p)
 {
-	opening_free(p->opening, p->api);
+	member_leave(p->member, poll_api(p));
 	if (p->last != NULL)
 		event_unref(p->last);
 	buf_fini(&p->body);
 	free(p->start);
-	free(p->next);
 	free(p);
 }
 
 /** It asks for nothing more: out of the hub, the rosters and /connections. */
 static void leave(struct poll *p)
 {
-	hub_unsubscribe(p->api->hub, &p->sub);
+	hub_unsubscribe(poll_api(p)->hub, &p->sub);
 	live_remove(&p->live);
 	p->waits = false;
 }
@@ -244,10 +245,10 @@ static void run_answer(struct loop *l, struct loop_deferred *d)
 
 	(void)l;
 	buf_init(&now, CURSOR_MAX);
-	hub_cursor(p->api->hub, &p->sub, &now);
+	hub_cursor(poll_api(p)->hub, &p->sub, &now);
 	leave(p);
 	if (p->failed)
-		opening_problem(p->x, p->opening, STORE_NOMEM);
+		opening_problem(p->x, origin_of(p), STORE_NOMEM);
 	else
 		respond(p, buf_str(&now));
 	buf_fini(&now);
@@ -255,7 +256,7 @@ static void run_answer(struct loop *l, struct loop_deferred *d)
 
 static void answer_soon(struct poll *p)
 {
-	loop_defer(p->api->loop, &p->answer);
+	loop_defer(poll_api(p)->loop, &p->answer);
 }
 
 /* --- from the hub ----------------------------------------------------------------------------- */
@@ -268,19 +269,19 @@ static void on_started(struct subscription *s, enum store_status st, struct str 
 		p->start = strndup(cursor.p, cursor.n);
 	if (p->start != NULL)
 		return;
-	opening_problem(p->x, p->opening, st == STORE_OK ? STORE_NOMEM : st);
+	opening_problem(p->x, origin_of(p), st == STORE_OK ? STORE_NOMEM : st);
 }
 
 /** Begin the next element of the body. 0 or -1. */
 static int add_separator(struct poll *p)
 {
-	return is_ndjson(p) ? 0 : buf_adds(&p->body, p->n == 0 ? "[" : ",\n");
+	return p->ndjson ? 0 : buf_adds(&p->body, p->n == 0 ? "[" : ",\n");
 }
 
 /** Gaps don't fill a page: only behind an event does the next one begin at another cursor. */
 static bool is_full(const struct poll *p)
 {
-	return p->nevents >= p->opening->s.limit || (p->nevents > 0 && p->body.len >= PAGE_BYTES);
+	return p->nevents >= p->limit || (p->nevents > 0 && p->body.len >= PAGE_BYTES);
 }
 
 static bool on_gap(struct subscription *s, const struct gap *g)
@@ -289,7 +290,7 @@ static bool on_gap(struct subscription *s, const struct gap *g)
 	size_t before = p->body.len;
 
 	if (add_separator(p) == 0 && encode_gap_json(&p->body, g) == 0 &&
-	    (!is_ndjson(p) || buf_addc(&p->body, '\n') == 0)) {
+	    (!p->ndjson || buf_addc(&p->body, '\n') == 0)) {
 		p->n++;
 		if (p->caught_up)
 			answer_soon(p);
@@ -306,8 +307,8 @@ static bool add_event(struct poll *p, struct event *e)
 	size_t before = p->body.len;
 
 	if (add_separator(p) == 0 &&
-	    buf_addstr(&p->body, p->opening->s.data_only ? event_data(e) : event_json(e)) == 0 &&
-	    (!is_ndjson(p) || buf_addc(&p->body, '\n') == 0))
+	    buf_addstr(&p->body, p->data_only ? event_data(e) : event_json(e)) == 0 &&
+	    (!p->ndjson || buf_addc(&p->body, '\n') == 0))
 		return true;
 	p->body.len = before;
 	return false;
@@ -348,8 +349,8 @@ static void on_failed(struct subscription *s, enum store_status st)
 {
 	struct poll *p = poll_of(s);
 
-	loop_undefer(p->api->loop, &p->answer);
-	opening_problem(p->x, p->opening, st);
+	loop_undefer(poll_api(p)->loop, &p->answer);
+	opening_problem(p->x, origin_of(p), st);
 }
 
 static const struct subscription_ops poll_subscription = {
@@ -380,7 +381,7 @@ static void describe(const struct live *v, struct buf *b)
 {
 	const struct poll *p = (const struct poll *)((const char *)v - offsetof(struct poll, live));
 
-	feed_describe(p->api, &p->sub, b);
+	feed_describe(poll_api(p), &p->sub, b);
 }
 
 static struct conn *conn_of(const struct live *v)
@@ -392,16 +393,15 @@ static struct conn *conn_of(const struct live *v)
 
 static const struct live_ops poll_live = {LIVE_LONGPOLL, conn_of, drain, describe};
 
-static void begin_waiting(struct poll *p)
+static void begin_waiting(struct poll *p, const struct subscribe *s, struct str user)
 {
-	struct api *a = p->api;
+	struct api *a = poll_api(p);
 
 	p->waits = true;
 	a->stats.long_polls++;
 	live_add(a, &p->live, &poll_live);
-	p->opening->member = member_join(a, p->opening->s.filters, p->opening->user, "longpoll",
-		exchange_conn(p->x), 0);
-	exchange_alarm(p->x, p->opening->s.wait_ms);
+	p->member = member_join(a, s->filters, user, "longpoll", exchange_conn(p->x), 0);
+	exchange_alarm(p->x, p->wait_ms);
 }
 
 static void on_peer_eof(struct exchange *x)
@@ -418,7 +418,7 @@ static void on_closed(struct exchange *x, enum conn_end why)
 
 	(void)why;
 	leave(p);
-	loop_undefer(p->api->loop, &p->answer);
+	loop_undefer(poll_api(p)->loop, &p->answer);
 	free_poll(p);
 }
 
@@ -430,22 +430,44 @@ static const struct exchange_ops poll_exchange = {
 
 /* --- from the route --------------------------------------------------------------------------- */
 
-static struct poll *poll_new(struct exchange *x, struct request *r, struct subscribe *s)
+/** What outlives the head, one after the other: the next page's URL, If-None-Match, the origin. */
+static int add_text(struct buf *b, struct poll *head, const struct request *r,
+	const struct subscribe *s)
 {
-	struct poll *p = calloc(1, sizeof(*p));
+	if (poll_next_url(b, r) != 0 || buf_addc(b, '\0') != 0)
+		return -1;
+	head->match = (uint32_t)b->len;
+	if (buf_addstr(b, s->if_none_match) != 0 || buf_addc(b, '\0') != 0)
+		return -1;
+	if (r->origin_allowed == NULL)
+		return 0;
+	head->origin = (uint32_t)b->len;
+	return buf_add(b, r->origin_allowed, strlen(r->origin_allowed) + 1);
+}
 
-	if (p == NULL)
-		return NULL;
-	p->x = x;
-	p->api = r->api;
-	p->opening = opening_new(s, r, r->user);
-	p->next = next_url(r);
-	p->answer.run = run_answer;
-	buf_init(&p->body, BODY_MAX);
-	if (p->opening != NULL && p->next != NULL)
-		return p;
-	free_poll(p);
-	return NULL;
+static struct poll *poll_new(struct exchange *x, const struct request *r, const struct subscribe *s)
+{
+	struct poll *p = NULL, head = {
+		.answer = {.run = run_answer},
+		.x = x,
+		.limit = (uint32_t)(s->start.from == READ_LATEST ? s->start.latest_max : s->limit),
+		.wait_ms = (uint32_t)s->wait_ms,
+		.ndjson = s->mode == SUBSCRIBE_POLL_NDJSON,
+		.data_only = s->data_only,
+		.prefer = http_field(r->http, "prefer").p != NULL,
+	};
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	if (add_text(&text, &head, r, s) == 0)
+		p = malloc(sizeof(*p) + text.len);
+	if (p != NULL) {
+		*p = head;
+		buf_init(&p->body, BODY_MAX);
+		memcpy(p->text, text.p, text.len);
+	}
+	buf_fini(&text);
+	return p;
 }
 
 void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
@@ -459,12 +481,9 @@ void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
 	}
 	r->api->stats.polls++;
 	exchange_accept(x, &poll_exchange, p);
-	if (p->opening->s.start.from == READ_LATEST)
-		p->opening->s.limit = p->opening->s.start.latest_max;
-	if (p->opening->s.wait_ms > 0 && !p->opening->head && !draining)
-		begin_waiting(p);
-	s = &p->opening->s;
+	if (s->wait_ms > 0 && !str_is(r->http->method, "HEAD") && !draining)
+		begin_waiting(p, s, r->user);
 	if (hub_subscribe(r->api->hub, &p->sub, &poll_subscription, s->filters, &s->start,
 		&s->options) != 0)
-		opening_problem(x, p->opening, STORE_NOMEM);
+		opening_problem(x, origin_of(p), STORE_NOMEM);
 }

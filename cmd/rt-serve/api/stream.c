@@ -118,7 +118,7 @@ static void respond_past(struct stream *st)
 	struct exchange *x = exchange_of(&st->feed);
 	struct fields f;
 
-	opening_fields(&f, st->feed.opening, api_of(x), st->feed.opening->s.start.position);
+	opening_fields(&f, st->feed.opening->origin, api_of(x), st->feed.opening->s.start.position);
 	api_of(x)->stats.status[2]++;
 	feed_fini(&st->feed);
 	exchange_respond(x, 204, f.f, f.n, STR_LIT(""));
@@ -129,7 +129,7 @@ static void subscribe(struct stream *st)
 	struct exchange *x = exchange_of(&st->feed);
 
 	if (feed_subscribe(&st->feed) != 0)
-		opening_problem(x, st->feed.opening, STORE_NOMEM);
+		opening_problem(x, st->feed.opening->origin, STORE_NOMEM);
 }
 
 /**
@@ -264,10 +264,10 @@ static void on_started(struct feed *f, enum store_status st_status, struct str c
 	struct fields head;
 
 	if (st_status != STORE_OK) {
-		opening_problem(x, f->opening, st_status);
+		opening_problem(x, f->opening->origin, st_status);
 		return;
 	}
-	opening_fields(&head, f->opening, a, cursor);
+	opening_fields(&head, f->opening->origin, a, cursor);
 	add_stream_fields(&head, a, is_sse(f));
 	a->stats.status[2]++;
 	exchange_begin(x, 200, head.f, head.n);

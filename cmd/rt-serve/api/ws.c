@@ -161,7 +161,7 @@ static void beat(struct ws *ws, struct api *a)
 static void subscribe(struct ws *ws)
 {
 	if (feed_subscribe(&ws->feed) != 0)
-		opening_problem(ws->feed.sink, ws->feed.opening, STORE_NOMEM);
+		opening_problem(ws->feed.sink, ws->feed.opening->origin, STORE_NOMEM);
 }
 
 /** 204 in place of a WebSocket: there is nothing left to be sent. */
@@ -170,7 +170,7 @@ static void respond_past(struct ws *ws, struct api *a)
 	struct exchange *x = ws->feed.sink;
 	struct fields f;
 
-	opening_fields(&f, ws->feed.opening, a, ws->feed.opening->s.start.position);
+	opening_fields(&f, ws->feed.opening->origin, a, ws->feed.opening->s.start.position);
 	a->stats.status[2]++;
 	feed_fini(&ws->feed);
 	exchange_respond(x, 204, f.f, f.n, STR_LIT(""));
@@ -270,14 +270,14 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 	struct fields head;
 
 	if (st != STORE_OK) {
-		opening_problem(x, f->opening, st);
+		opening_problem(x, f->opening->origin, st);
 		return;
 	}
-	opening_fields(&head, f->opening, a, cursor);
+	opening_fields(&head, f->opening->origin, a, cursor);
 	opening_heartbeat(&head, a);
 	w = websocket_accept(x, &ws_socket, ws, STR_NULL, head.f, head.n);
 	if (w == NULL) {
-		opening_problem(x, f->opening, STORE_NOMEM);
+		opening_problem(x, f->opening->origin, STORE_NOMEM);
 		return;
 	}
 	f->sink = w;
