@@ -170,11 +170,9 @@ static int probe(struct feed *f)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct opening *o,
-	enum form form)
+void feed_init(struct feed *f, const struct feed_ops *ops, struct opening *o, enum form form)
 {
 	f->owner.ops = &feed_owner;
-	f->sink = sink;
 	f->ops = ops;
 	f->opening = o;
 	f->form = (uint8_t)form;

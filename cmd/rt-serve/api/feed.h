@@ -38,7 +38,6 @@ struct feed_ops {
 struct feed {
 	struct subscription sub;
 	struct conn_owner owner;
-	void *sink;			/* the exchange or websocket */
 	const struct feed_ops *ops;
 	struct opening *opening;	/* NULL once it is not needed any more */
 	uint8_t state;			/* enum feed_state */
@@ -49,11 +48,9 @@ struct feed {
 };
 
 /**
- * Prepare (f), zeroed, to send in (form) to (sink), an exchange or websocket. Takes (o). Nothing
- * is called before feed_subscribe.
+ * Prepare (f), zeroed, to send in (form). Takes (o). Nothing is called before feed_subscribe.
  */
-void feed_init(struct feed *f, const struct feed_ops *ops, void *sink, struct opening *o,
-	enum form form);
+void feed_init(struct feed *f, const struct feed_ops *ops, struct opening *o, enum form form);
 
 /**
  * Subscribe, after a probe if it has to be known whether until= was seen already. started() or

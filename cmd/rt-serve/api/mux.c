@@ -132,7 +132,7 @@ static void end_sub(struct mux_sub *s)
 
 static bool sub_queue(struct feed *f, struct slice s)
 {
-	return websocket_queue(f->sink, s, &f->owner);
+	return websocket_queue(sub_of(f)->mux->w, s, &f->owner);
 }
 
 /** {"gap":{...},"ref":REF} */
@@ -146,7 +146,7 @@ static void sub_gap(struct feed *f, struct str record)
 	buf_adds(&b, ",\"ref\":");
 	buf_addstr(&b, ref_of(s));
 	buf_addc(&b, '}');
-	websocket_send(f->sink, WEBSOCKET_TEXT, buf_str(&b));
+	websocket_send(s->mux->w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
@@ -204,7 +204,7 @@ static struct mux_sub *sub_new(struct mux *m, struct str ref, const struct subsc
 	sub->nref = (uint16_t)ref.n;	/* at most REF_MAX of mux_request.c */
 	sub->mux = m;
 	sub->nth = m->nsubscribed++;
-	feed_init(&sub->feed, &sub_feed, m->w, o, FORM_WS);
+	feed_init(&sub->feed, &sub_feed, o, FORM_WS);
 	sub->next = m->subs;
 	m->subs = sub;
 	m->nsubs++;

@@ -13,6 +13,7 @@
 
 struct stream {
 	struct feed feed;
+	struct exchange *x;
 	struct live live;
 };
 
@@ -30,7 +31,7 @@ static struct stream *stream_of_live(const struct live *v)
 
 static struct exchange *exchange_of(const struct feed *f)
 {
-	return f->sink;
+	return stream_of(f)->x;
 }
 
 static bool is_sse(const struct feed *f)
@@ -342,7 +343,8 @@ void stream_start(struct exchange *x, struct request *r, struct subscribe *s)
 		problem_respond(x, r, 503, "out of memory: try again later");
 		return;
 	}
-	feed_init(&st->feed, &stream_feed, x, o, form_of(s));
+	feed_init(&st->feed, &stream_feed, o, form_of(s));
+	st->x = x;
 	exchange_accept(x, &stream_exchange, st);
 	subscribe(st);
 }

@@ -14,8 +14,12 @@
 #include "json.h"
 
 struct ws {
-	struct feed feed;		/* its sink: the exchange, from on_started on the websocket */
-	struct live live;		/* open: it is a WebSocket */
+	struct feed feed;
+	union {
+		struct exchange *x;	/* until the handshake is answered */
+		struct websocket *w;	/* from then on, while (live) is open */
+	};
+	struct live live;
 	struct inbound *inbound;	/* NULL: it says nothing now */
 	struct speaker *speaker;
 };
@@ -119,7 +123,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 static void end(struct ws *ws, enum websocket_code code, const char *reason)
 {
 	feed_fini(&ws->feed);
-	websocket_close(ws->feed.sink, code, reason);
+	websocket_close(ws->w, code, reason);
 }
 
 static void drain(struct live *v)
@@ -140,7 +144,7 @@ static void send_ping(struct ws *ws, struct api *a)
 	char cursor[CURSOR_MAX];
 	struct slice s = encode_heartbeat(a->encoder, feed_cursor(&ws->feed, cursor), FORM_WS, false);
 	if (s.block != NULL)
-		websocket_queue(ws->feed.sink, s, &ws->feed.owner);
+		websocket_queue(ws->w, s, &ws->feed.owner);
 }
 
 static void beat(struct ws *ws, struct api *a)
@@ -150,24 +154,24 @@ static void beat(struct ws *ws, struct api *a)
 		return;
 	}
 	if (feed_too_slow(&ws->feed)) {
-		conn_close(websocket_conn(ws->feed.sink), CONN_SLOW);
+		conn_close(websocket_conn(ws->w), CONN_SLOW);
 		return;
 	}
-	if (conn_pending(websocket_conn(ws->feed.sink)) == 0)	/* as with streams: see send_heartbeat there */
+	if (conn_pending(websocket_conn(ws->w)) == 0)	/* as with streams: see send_heartbeat there */
 		send_ping(ws, a);
-	websocket_alarm(ws->feed.sink, feed_next_ms(a, ws->feed.end_s));
+	websocket_alarm(ws->w, feed_next_ms(a, ws->feed.end_s));
 }
 
 static void subscribe(struct ws *ws)
 {
 	if (feed_subscribe(&ws->feed) != 0)
-		opening_problem(ws->feed.sink, ws->feed.opening->origin, STORE_NOMEM);
+		opening_problem(ws->x, ws->feed.opening->origin, STORE_NOMEM);
 }
 
 /** 204 in place of a WebSocket: there is nothing left to be sent. */
 static void respond_past(struct ws *ws, struct api *a)
 {
-	struct exchange *x = ws->feed.sink;
+	struct exchange *x = ws->x;
 	struct fields f;
 
 	opening_fields(&f, ws->feed.opening->origin, a, ws->feed.opening->s.start.position);
@@ -209,7 +213,7 @@ static void describe(const struct live *v, struct buf *b)
 
 static struct conn *conn_of(const struct live *v)
 {
-	return websocket_conn(ws_of_live(v)->feed.sink);
+	return websocket_conn(ws_of_live(v)->w);
 }
 
 static const struct live_ops ws_live = {LIVE_WS, conn_of, drain, describe};
@@ -253,18 +257,18 @@ static const struct websocket_ops ws_socket = {
 
 static bool on_queue(struct feed *f, struct slice s)
 {
-	return websocket_queue(f->sink, s, &f->owner);
+	return websocket_queue(ws_of(f)->w, s, &f->owner);
 }
 
 static void on_gap(struct feed *f, struct str record)
 {
-	websocket_send(f->sink, WEBSOCKET_TEXT, record);
+	websocket_send(ws_of(f)->w, WEBSOCKET_TEXT, record);
 }
 
 static void on_started(struct feed *f, enum store_status st, struct str cursor)
 {
 	struct ws *ws = ws_of(f);
-	struct exchange *x = f->sink;
+	struct exchange *x = ws->x;
 	struct api *a = feed_api(f);
 	struct websocket *w;
 	struct fields head;
@@ -280,7 +284,7 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 		opening_problem(x, f->opening->origin, STORE_NOMEM);
 		return;
 	}
-	f->sink = w;
+	ws->w = w;
 	live_add(a, &ws->live, &ws_live);
 	a->stats.streams_ws++;
 	f->end_s = feed_end_s(a, ws);
@@ -291,15 +295,19 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 
 static void on_look(struct feed *f)
 {
-	if (live_is_open(&ws_of(f)->live))
-		websocket_alarm(f->sink, 0);
+	struct ws *ws = ws_of(f);
+
+	if (live_is_open(&ws->live))
+		websocket_alarm(ws->w, 0);
 	else
-		exchange_alarm(f->sink, 0);
+		exchange_alarm(ws->x, 0);
 }
 
 static struct conn *on_conn(const struct feed *f)
 {
-	return live_is_open(&ws_of(f)->live) ? websocket_conn(f->sink) : exchange_conn(f->sink);
+	const struct ws *ws = ws_of(f);
+
+	return live_is_open(&ws->live) ? websocket_conn(ws->w) : exchange_conn(ws->x);
 }
 
 static const struct feed_ops ws_feed = {
@@ -340,7 +348,8 @@ void ws_start(struct exchange *x, struct request *r, struct subscribe *s)
 		problem_respond(x, r, 503, "out of memory: try again later");
 		return;
 	}
-	feed_init(&ws->feed, &ws_feed, x, o, s->data_only ? FORM_WS_DATA : FORM_WS);
+	feed_init(&ws->feed, &ws_feed, o, s->data_only ? FORM_WS_DATA : FORM_WS);
+	ws->x = x;
 	exchange_accept(x, &ws_exchange, ws);
 	subscribe(ws);
 }
