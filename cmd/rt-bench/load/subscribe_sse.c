@@ -7,7 +7,7 @@
 #include "load/worker.h"
 
 /*
- * Server-Sent Events (WHATWG HTML, section 9.2). Not by sseparse.h, which copies each event: here it is judged
+ * Server-Sent Events (WHATWG HTML, section 9.2). Not by rt-sub's parser, which copies each event: here it is judged
  * where it was read, so that receiving costs less than sending does. Lines may end with LF or CRLF; a server
  * that ends them with CR alone is not known to exist, and not understood.
  */
