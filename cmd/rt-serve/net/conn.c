@@ -90,6 +90,11 @@ int input_grow(struct input *in, uint32_t n)
 	return 0;
 }
 
+void conn_pools_init(struct loop *l)
+{
+	output_pool_init(l);
+}
+
 void conn_pools_free(struct loop *l)
 {
 	struct input *in;

@@ -54,7 +54,7 @@ struct piece {
 
 struct output {
 	struct output *next;		/* in the pool */
-	struct piece *pieces;
+	struct piece *pieces;		/* &one, until there are more */
 	unsigned n, cap;
 	size_t bytes;			/* of all pieces */
 	size_t turn_bytes;		/* queued by owners since the last flush */
@@ -62,6 +62,7 @@ struct output {
 	unsigned nwaiting;
 	bool stalled;
 	bool drained;			/* a stall is over, or input waits for room: see conn_drained */
+	struct piece one;		/* what a turn brings a subscriber is one run of bytes */
 };
 
 /** What speaks on a connection. All but input may be NULL. */
@@ -173,6 +174,7 @@ void conn_link(struct conn *c, struct conn **list);
 void conn_shut(struct conn *c);
 
 void output_give(struct loop *l, struct output *o);
+void output_pool_init(struct loop *l);
 void output_pool_free(struct loop *l);
 
 /** Pieces queued so far go out whatever happens, though the socket stalls. */

@@ -164,6 +164,7 @@ struct loop *loop_new(unsigned index)
 	arena_init(&l->arena, NULL);
 	arena_init(&l->private, NULL);
 	buf_init(&l->scratch, LOOP_SCRATCH);
+	conn_pools_init(l);
 	watchers_start(l);
 	return l;
 }

@@ -65,6 +65,8 @@ struct loop {
 	unsigned nrefused;	/* connections that only get their 503 */
 
 	struct pool inputs, outputs, readers;
+	struct loop_timer outputs_timer;	/* gives spare ones back */
+	unsigned outputs_least;		/* so few were there since it was set */
 	struct iovec iov[LOOP_IOVS];
 	bool ring_wanted;
 	struct flush *flush;	/* sends of a turn in one call: flush.c; NULL: one by one */
@@ -94,7 +96,8 @@ void conn_free_dead(struct loop *l);
 bool conn_work_left(const struct loop *l);
 void conn_close_all(struct loop *l);
 
-/* Empty the pools, when the last connection is gone. */
+/* Set the pools up; empty them, when the last connection is gone. */
+void conn_pools_init(struct loop *l);
 void conn_pools_free(struct loop *l);
 void websocket_pool_free(struct loop *l);
 

@@ -5,23 +5,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUTPUTS_KEEP 64		/* spare ones of a loop */
-#define PIECES_KEEP 256		/* a spare output keeps at most so much room */
+#define OUTPUTS_KEEP 64		/* spare ones of a loop at rest */
+#define OUTPUTS_TIDY_MS 5000	/* those nobody needed for so long are given back */
+#define PIECES_KEEP 16		/* a spare output keeps at most so much room */
 
 /* --- the pool -------------------------------------------------------------------------------- */
 
-static struct output *output_take(struct loop *l)
+static void output_free(struct output *o)
+{
+	if (o->pieces != &o->one)
+		free(o->pieces);
+	free(o);
+}
+
+static struct output *output_pop(struct loop *l)
 {
 	struct output *o = l->outputs.free;
 
-	if (o != NULL) {
-		l->outputs.free = o->next;
-		l->outputs.n--;
-	} else if ((o = calloc(1, sizeof(*o))) == NULL) {
+	l->outputs.free = o->next;
+	l->outputs.n--;
+	return o;
+}
+
+static struct output *output_take(struct loop *l)
+{
+	struct output *o;
+
+	if (l->outputs.free != NULL) {
+		o = output_pop(l);
+	} else if ((o = calloc(1, sizeof(*o))) != NULL) {
+		o->pieces = &o->one;
+		o->cap = 1;
+	} else {
 		return NULL;
 	}
+	if (l->outputs.n < l->outputs_least)
+		l->outputs_least = l->outputs.n;
 	l->outputs.lent++;
 	return o;
+}
+
+/* An event for all has each connection borrow one: they stay while that goes on. */
+static void outputs_tidy(struct loop *l, struct loop_timer *t)
+{
+	for (; l->outputs_least > 0 && l->outputs.n > OUTPUTS_KEEP; l->outputs_least--)
+		output_free(output_pop(l));
+	l->outputs_least = l->outputs.n;
+	if (l->outputs.n > OUTPUTS_KEEP)
+		loop_timer_set(l, t, OUTPUTS_TIDY_MS);
 }
 
 void output_give(struct loop *l, struct output *o)
@@ -30,26 +61,33 @@ void output_give(struct loop *l, struct output *o)
 		if (o->pieces[i].held)
 			block_unref(&l->arena, o->pieces[i].block);
 	l->outputs.lent--;
-	if (l->outputs.n == OUTPUTS_KEEP || o->cap > PIECES_KEEP) {
-		free(o->pieces);
-		free(o);
+	if (o->cap > PIECES_KEEP) {
+		output_free(o);
 		return;
 	}
-	*o = (struct output){.next = l->outputs.free, .pieces = o->pieces, .cap = o->cap};
+	o->next = l->outputs.free;
+	o->n = 0;
+	o->bytes = o->turn_bytes = 0;
+	o->waiting = NULL;
+	o->nwaiting = 0;
+	o->stalled = o->drained = false;
 	l->outputs.free = o;
-	l->outputs.n++;
+	if (++l->outputs.n <= OUTPUTS_KEEP || loop_timer_armed(&l->outputs_timer))
+		return;
+	l->outputs_least = l->outputs.n;
+	loop_timer_set(l, &l->outputs_timer, OUTPUTS_TIDY_MS);
+}
+
+void output_pool_init(struct loop *l)
+{
+	loop_timer_init(&l->outputs_timer, outputs_tidy);
 }
 
 void output_pool_free(struct loop *l)
 {
-	struct output *o;
-
-	while ((o = l->outputs.free) != NULL) {
-		l->outputs.free = o->next;
-		free(o->pieces);
-		free(o);
-	}
-	l->outputs.n = 0;
+	loop_timer_cancel(l, &l->outputs_timer);
+	while (l->outputs.free != NULL)
+		output_free(output_pop(l));
 }
 
 /* --- queueing -------------------------------------------------------------------------------- */
@@ -70,10 +108,25 @@ void conn_link(struct conn *c, struct conn **list)
 	*list = c;
 }
 
+static bool output_grow(struct output *o)
+{
+	unsigned cap = o->cap == 1 ? 4 : o->cap * 2;
+	bool first = o->pieces == &o->one;
+	struct piece *p = realloc(first ? NULL : o->pieces, cap * sizeof(*p));
+
+	if (p == NULL)
+		return false;
+	if (first)
+		*p = o->one;
+	o->pieces = p;
+	o->cap = cap;
+	return true;
+}
+
 static bool output_add(struct output *o, struct slice s, struct conn_owner *owner, bool fixed,
 	bool held)
 {
-	struct piece *last = o->n > 0 ? &o->pieces[o->n - 1] : NULL, *p;
+	struct piece *last = o->n > 0 ? &o->pieces[o->n - 1] : NULL;
 
 	if (last != NULL && !held && !last->held && last->block == s.block
 		&& last->off + last->len == s.off && last->owner == owner && last->fixed == fixed) {
@@ -81,14 +134,8 @@ static bool output_add(struct output *o, struct slice s, struct conn_owner *owne
 		o->bytes += s.len;
 		return true;
 	}
-	if (o->n == o->cap) {
-		unsigned cap = o->cap == 0 ? 4 : o->cap * 2;
-
-		if ((p = realloc(o->pieces, cap * sizeof(*p))) == NULL)
-			return false;
-		o->pieces = p;
-		o->cap = cap;
-	}
+	if (o->n == o->cap && !output_grow(o))
+		return false;
 	o->pieces[o->n++] = (struct piece){s.block, owner, s.off, s.len, held, fixed};
 	o->bytes += s.len;
 	return true;

@@ -62,20 +62,33 @@ unsigned ring_queued(const struct ring *r)
 	return r->queued;
 }
 
-void ring_send(struct ring *r, int fd, const struct msghdr *m)
+/* The next entry, NULL if there is none: then it is as if the kernel had not taken it. */
+static struct io_uring_sqe *next_entry(struct ring *r)
 {
 	struct io_uring_sqe *sqe = r->broken ? NULL : io_uring_get_sqe(&r->uring);
-	unsigned index = r->queued++;
 
-	r->results[index] = RING_NOT_SENT;
+	r->results[r->queued++] = RING_NOT_SENT;
+	return sqe;
+}
+
+void ring_send(struct ring *r, int fd, const void *p, size_t n)
+{
+	struct io_uring_sqe *sqe = next_entry(r);
+
 	if (sqe == NULL)
 		return;
-	if (m->msg_iovlen == 1)
-		io_uring_prep_send(sqe, fd, m->msg_iov[0].iov_base, m->msg_iov[0].iov_len,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
-	else
-		io_uring_prep_sendmsg(sqe, fd, m, MSG_NOSIGNAL | MSG_DONTWAIT);
-	io_uring_sqe_set_data64(sqe, index);
+	io_uring_prep_send(sqe, fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	io_uring_sqe_set_data64(sqe, r->queued - 1);
+}
+
+void ring_sendmsg(struct ring *r, int fd, const struct msghdr *m)
+{
+	struct io_uring_sqe *sqe = next_entry(r);
+
+	if (sqe == NULL)
+		return;
+	io_uring_prep_sendmsg(sqe, fd, m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	io_uring_sqe_set_data64(sqe, r->queued - 1);
 }
 
 /* The completions that are there. Returns how many. */
@@ -140,7 +153,15 @@ unsigned ring_queued(const struct ring *r)
 	return 0;
 }
 
-void ring_send(struct ring *r, int fd, const struct msghdr *m)
+void ring_send(struct ring *r, int fd, const void *p, size_t n)
+{
+	(void)r;
+	(void)fd;
+	(void)p;
+	(void)n;
+}
+
+void ring_sendmsg(struct ring *r, int fd, const struct msghdr *m)
 {
 	(void)r;
 	(void)fd;

@@ -8,6 +8,7 @@
  */
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 struct ring;
@@ -26,14 +27,15 @@ void ring_free(struct ring *r);
 unsigned ring_queued(const struct ring *r);
 
 /**
- * Queue a send to (fd), a socket that does not block. (m) and all it points to must stay until
- * ring_submit returns.
+ * Queue a send to (fd), a socket that does not block: one run of bytes, or what (m) says. All that
+ * is pointed to must stay until ring_submit returns.
  */
-void ring_send(struct ring *r, int fd, const struct msghdr *m);
+void ring_send(struct ring *r, int fd, const void *p, size_t n);
+void ring_sendmsg(struct ring *r, int fd, const struct msghdr *m);
 
 /**
- * Send all that is queued. Returns the results in the order of ring_send: bytes, a negative errno, or
- * RING_NOT_SENT; valid until the next ring_send.
+ * Send all that is queued. Returns the results in the order of queueing: bytes, a negative errno, or
+ * RING_NOT_SENT; valid until more is queued.
  */
 const int *ring_submit(struct ring *r);
 

@@ -140,6 +140,36 @@ static void test_gone(bool use_ring)
 	rig_fini(&rig);
 }
 
+/* What a fan-out borrows stays for the next one, but not for ever. */
+static void test_spare(void)
+{
+	enum { MANY = 200 };
+	struct conn *conns[MANY];
+	int peers[MANY];
+	struct loop_timer *tidy;
+
+	rig_init(&rig, NULL);
+	for (unsigned i = 0; i < MANY; i++)
+		conns[i] = rig_connect(&rig, &peers[i], 0);
+	for (unsigned i = 0; i < MANY; i++)
+		conn_write(conns[i], "x", 1);
+	rig_turn(&rig, 1);
+	tidy = &rig.loop->outputs_timer;
+	eq_num(rig.loop->outputs.n, MANY, "what all of them borrowed is kept");
+	ok(loop_timer_armed(tidy), "and will be looked at");
+	tidy->fire(rig.loop, tidy);
+	ok(rig.loop->outputs.n > 0 && rig.loop->outputs.n < MANY, "what nobody needs is given back");
+	for (unsigned i = 0; i < MANY; i++)
+		conn_write(conns[i], "x", 1);
+	rig_turn(&rig, 1);
+	conn_write(conns[0], "x", 1);
+	tidy->fire(rig.loop, tidy);
+	eq_num(rig.loop->outputs.n, MANY - 1, "not what was needed meanwhile");
+	for (unsigned i = 0; i < MANY; i++)
+		close(peers[i]);
+	rig_fini(&rig);
+}
+
 static pthread_barrier_t gate;
 
 /* Two turns; between them, from one gate to the next, the loop is the other thread's. */
@@ -215,6 +245,7 @@ int main(void)
 	srand(1);
 	test_crowd("one by one", false);
 	test_gone(false);
+	test_spare();
 	if (ring) {
 		test_crowd("by the ring", true);
 		test_few();
