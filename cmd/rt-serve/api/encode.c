@@ -6,12 +6,16 @@
 #include <string.h>
 
 #include "base64.h"
+#include "hub/subscription.h"
 #include "json.h"
 #include "net/http.h"
 #include "net/websocket.h"
 
 /* A control frame carries no more (RFC 6455, 5.5). */
 #define PING_MAX 125
+
+/** A piece of a run is no longer than this unless it is one event: of what a connection takes as a whole. */
+#define PIECE_MAX 16384
 
 /** Room that framing of any kind may need around a message. */
 #define FRAMING_MAX (HTTP_CHUNK_HEAD_MAX + 2)
@@ -33,8 +37,17 @@ struct cached_heartbeat {
 	char cursor[CURSOR_MAX];
 };
 
+/** The run that was encoded last. There is room for (cap) events, and for as many pieces. */
+struct cached_run {
+	uint64_t turn, number;
+	struct slice *events;
+	struct encoded_piece *pieces;
+	size_t npieces, cap;
+};
+
 struct encoder {
 	struct arena *arena;
+	struct cached_run runs[FORM_COUNT][2];
 	struct cached events[FORM_COUNT][2];
 	struct cached_heartbeat heartbeats[FORM_COUNT][2];
 };
@@ -55,8 +68,19 @@ struct encoder *encoder_new(struct arena *a)
 	return e;
 }
 
+static void cached_run_free(struct cached_run *c)
+{
+	free(c->events);
+	free(c->pieces);
+	*c = (struct cached_run){0};
+}
+
 void encoder_free(struct encoder *e)
 {
+	for (int form = 0; e != NULL && form < FORM_COUNT; form++) {
+		cached_run_free(&e->runs[form][false]);
+		cached_run_free(&e->runs[form][true]);
+	}
 	free(e);
 }
 
@@ -196,6 +220,58 @@ struct slice encode_event(struct encoder *e, struct event *ev, enum form form, b
 	c->event = ev;
 	c->turn = e->arena->turn;
 	return c->slice;
+}
+
+/** Room for (n) events. False without memory. */
+static bool run_reserve(struct cached_run *c, size_t n)
+{
+	if (n <= c->cap)
+		return true;
+	cached_run_free(c);
+	c->events = malloc(n * sizeof(c->events[0]));
+	c->pieces = malloc(n * sizeof(c->pieces[0]));
+	if (c->events == NULL || c->pieces == NULL) {
+		cached_run_free(c);
+		return false;
+	}
+	c->cap = n;
+	return true;
+}
+
+/** One more event: in the last piece, if it stands right behind that. */
+static void run_add(struct cached_run *c, struct slice s)
+{
+	struct encoded_piece *last = c->npieces > 0 ? &c->pieces[c->npieces - 1] : NULL;
+
+	if (last != NULL && last->slice.block == s.block && last->slice.off + last->slice.len == s.off &&
+			last->slice.len + s.len <= PIECE_MAX) {
+		last->slice.len += s.len;
+		last->n++;
+		return;
+	}
+	c->pieces[c->npieces++] = (struct encoded_piece){s, 1};
+}
+
+struct encoded_run encode_run(struct encoder *e, const struct event_run *run, enum form form,
+	bool chunked)
+{
+	struct cached_run *c = &e->runs[form][chunked];
+
+	if (c->number == run->number && c->turn == e->arena->turn)
+		return (struct encoded_run){c->events, c->pieces, c->npieces};
+	if (!run_reserve(c, run->n))
+		return (struct encoded_run){0};
+	c->npieces = 0;
+	c->number = 0;
+	for (size_t i = 0; i < run->n; i++) {
+		c->events[i] = encode_event(e, run->events[i], form, chunked);
+		if (c->events[i].block == NULL)
+			return (struct encoded_run){0};
+		run_add(c, c->events[i]);
+	}
+	c->number = run->number;
+	c->turn = e->arena->turn;
+	return (struct encoded_run){c->events, c->pieces, c->npieces};
 }
 
 /* --- what is no event ------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 struct encoder;
+struct event_run;
 
 enum form {
 	FORM_SSE,		/* id: cursor, data: envelope */
@@ -30,6 +31,23 @@ void encoder_free(struct encoder *e);
  * event (one reference). Cached for the event encoded last in this form. block == NULL: no memory.
  */
 struct slice encode_event(struct encoder *e, struct event *ev, enum form form, bool chunked);
+
+/** A run of events: the bytes of each, and of as many as stand one behind the other. */
+struct encoded_run {
+	const struct slice *events;
+	const struct encoded_piece {
+		struct slice slice;
+		unsigned n;
+	} *pieces;
+	size_t npieces;
+};
+
+/**
+ * The same for all events of (run). Valid until the next run is encoded in this form, or the turn
+ * ends. events == NULL: no memory.
+ */
+struct encoded_run encode_run(struct encoder *e, const struct event_run *run, enum form form,
+	bool chunked);
 
 /** An id-only SSE frame, an NDJSON blank line, or a ping with (cursor); no tag; cached per turn and cursor. */
 struct slice encode_heartbeat(struct encoder *e, struct str cursor, enum form form, bool chunked);

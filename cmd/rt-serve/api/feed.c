@@ -68,6 +68,29 @@ static bool on_event(struct subscription *s, struct event *e)
 	return true;
 }
 
+static size_t on_events(struct subscription *s, const struct event_run *run)
+{
+	struct feed *f = feed_of(s);
+	struct encoded_run bytes;
+	size_t n = run->first;
+
+	if (f->state != FEED_OPEN)
+		return n;
+	bytes = encode_run(feed_api(f)->encoder, run, f->form, f->chunked);
+	if (bytes.events == NULL) {
+		look_later(f, FEED_BROKEN);
+		return n;
+	}
+	if (n > 0) {
+		while (n < run->n && f->ops->queue(f, bytes.events[n]))
+			n++;
+		return n;
+	}
+	for (size_t i = 0; i < bytes.npieces && f->ops->queue(f, bytes.pieces[i].slice); i++)
+		n += bytes.pieces[i].n;
+	return n;
+}
+
 static void on_failed(struct subscription *s, enum store_status st)
 {
 	(void)st;
@@ -78,6 +101,14 @@ static const struct subscription_ops feed_subscription = {
 	.started = on_started,
 	.gap = on_gap,
 	.event = on_event,
+	.failed = on_failed,
+};
+
+static const struct subscription_ops feed_alone = {
+	.started = on_started,
+	.gap = on_gap,
+	.event = on_event,
+	.events = on_events,
 	.failed = on_failed,
 };
 
@@ -180,14 +211,16 @@ void feed_init(struct feed *f, const struct feed_ops *ops, struct opening *o, en
 
 int feed_subscribe(struct feed *f)
 {
+	const struct subscription_ops *ops = &feed_subscription;
 	const struct subscribe *s = &f->opening->s;
 
 	if (f->state == FEED_IDLE && s->until.p != NULL && s->resumed)
 		return probe(f);
 	hub_unsubscribe(feed_api(f)->hub, &f->sub);	/* the probe */
 	f->state = FEED_STARTING;
-	return hub_subscribe(feed_api(f)->hub, &f->sub, &feed_subscription, s->filters, &s->start,
-		&s->options);
+	if (f->ops->alone && s->until.p == NULL)	/* the end of until= may be any of several events */
+		ops = &feed_alone;
+	return hub_subscribe(feed_api(f)->hub, &f->sub, ops, s->filters, &s->start, &s->options);
 }
 
 static void on_tick(struct loop *l, struct loop_timer *t)

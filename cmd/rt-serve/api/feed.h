@@ -33,6 +33,8 @@ struct feed_ops {
 	/** Look at f->state in a later turn: it is PROBED, PAST, OVER or BROKEN. */
 	void (*look)(struct feed *f);
 	struct conn *(*conn)(const struct feed *f);
+	/** Has a connection of its own: it may get several events before others get theirs. */
+	bool alone;
 };
 
 struct feed {

@@ -297,6 +297,7 @@ static const struct feed_ops stream_feed = {
 	.started = on_started,
 	.look = on_look,
 	.conn = on_conn,
+	.alone = true,
 };
 
 /* --- from the route --------------------------------------------------------------------------- */

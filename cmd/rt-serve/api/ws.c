@@ -316,6 +316,7 @@ static const struct feed_ops ws_feed = {
 	.started = on_started,
 	.look = on_look,
 	.conn = on_conn,
+	.alone = true,
 };
 
 /* --- from the route --------------------------------------------------------------------------- */

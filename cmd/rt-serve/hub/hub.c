@@ -6,8 +6,12 @@
 
 #include "hub/hub_internal.h"
 
-/* An event with very many subscribers ends the turn, so that they are flushed before the next. */
+/*
+ * Events with very many subscribers end the turn, so that they are flushed before the next. Another
+ * event in a run costs a subscriber a small part of what the first one does.
+ */
 #define TURN_DELIVERIES 65536
+#define RUN_SHARE 8
 
 /* --- life ------------------------------------------------------------------------------------ */
 
@@ -58,7 +62,8 @@ struct hub *hub_new(struct store *s, const struct hub_config *c, const struct hu
 	h->turn_no = 1;
 	h->topics = topics_new();
 	h->turn = calloc(h->config.turn_events, sizeof(h->turn[0]));
-	if (h->topics == NULL || h->turn == NULL || jump_to_tail(h) != 0) {
+	h->runs = hub_runs_new();
+	if (h->topics == NULL || h->turn == NULL || h->runs == NULL || jump_to_tail(h) != 0) {
 		hub_free(h);
 		return NULL;
 	}
@@ -87,6 +92,7 @@ void hub_free(struct hub *h)
 	}
 	drop_turn(h);
 	free(h->turn);
+	free(h->runs);
 	topics_free(h->topics);
 	free(h);
 }
@@ -144,12 +150,6 @@ void hub_list_remove(struct subscription_list *l, struct subscription *sub)
 
 /* --- a turn ---------------------------------------------------------------------------------- */
 
-struct delivery {
-	struct hub *h;
-	struct event *e;
-	size_t i;	/* its place in the turn */
-};
-
 struct str hub_turn_cursor(const struct hub *h, size_t n)
 {
 	while (n > 0 && h->turn[n - 1]->ephemeral)
@@ -158,83 +158,107 @@ struct str hub_turn_cursor(const struct hub *h, size_t n)
 }
 
 /* Too much was gathered for one tick. */
-static void hand_on_early(struct delivery *d, struct subscription *sub)
+static void hand_on_early(struct hub *h, struct subscription *sub, size_t i)
 {
-	if (hub_past(d->h, sub) != 0)
-		hub_fall(d->h, sub, d->i, SUBSCRIPTION_QUEUED);
-	else if (!hub_hand_on(d->h, sub))
-		hub_fall(d->h, sub, d->i, SUBSCRIPTION_FULL);
+	if (hub_past(h, sub) != 0)
+		hub_fall(h, sub, i, SUBSCRIPTION_QUEUED);
+	else if (!hub_hand_on(h, sub))
+		hub_fall(h, sub, i, SUBSCRIPTION_FULL);
 }
 
 /* Without memory it reads again, later, what it could not gather. */
-static void gather(struct delivery *d, struct subscription *sub)
+static void gather(struct hub *h, struct subscription *sub, size_t i)
 {
 	struct conflate *c = sub->gather;
 
 	if (c->n == 0 && sub->cursor == NULL) {
-		struct str cursor = hub_turn_cursor(d->h, d->i);
+		struct str cursor = hub_turn_cursor(h, i);
 
 		sub->cursor = strndup(cursor.p, cursor.n);
 		if (sub->cursor == NULL) {
-			hub_give_up(d->h, sub, STORE_NOMEM);
+			hub_give_up(h, sub, STORE_NOMEM);
 			return;
 		}
 	}
-	if (conflate_add(c, d->e) != 0) {
-		hub_fall(d->h, sub, d->i, SUBSCRIPTION_QUEUED);
+	if (conflate_add(c, h->turn[i]) != 0) {
+		hub_fall(h, sub, i, SUBSCRIPTION_QUEUED);
 		return;
 	}
-	sub->pos = d->e->pos;
+	sub->pos = h->turn[i]->pos;
 	if (conflate_full(c))
-		hand_on_early(d, sub);
+		hand_on_early(h, sub, i);
 }
 
-static void deliver(struct delivery *d, struct subscription *sub)
+void hub_deliver(struct hub *h, struct subscription *sub, size_t i)
 {
+	struct event *e = h->turn[i];
+
 	if (sub->gather != NULL) {
-		gather(d, sub);
+		gather(h, sub, i);
 		return;
 	}
-	if (sub->ops->event(sub, d->e)) {
-		d->h->stats.deliveries++;
-		sub->pos = d->e->pos;
+	if (sub->ops->event(sub, e)) {
+		h->stats.deliveries++;
+		sub->pos = e->pos;
 		if (sub->cursor != NULL)
 			hub_stand(sub, NULL);
 		return;
 	}
-	if (d->e->ephemeral) {
-		d->h->stats.ephemeral_dropped++;
+	if (e->ephemeral) {
+		h->stats.ephemeral_dropped++;
 		return;
 	}
-	hub_fall(d->h, sub, d->i, SUBSCRIPTION_FULL);
+	hub_fall(h, sub, i, SUBSCRIPTION_FULL);
+}
+
+struct delivery {
+	struct hub *h;
+	size_t i;		/* the event's place in the turn */
+	uint64_t cost;		/* of the turn so far, in deliveries */
+};
+
+static void deliver_each(struct delivery *d, struct group *g, bool all)
+{
+	struct event *e = d->h->turn[d->i];
+	struct subscription *sub, *next;
+
+	for (sub = g->live; sub != NULL; sub = next) {
+		next = sub->next;
+		if (e->pos > sub->pos && (all || hub_is_single(sub)))
+			hub_deliver(d->h, sub, d->i);
+	}
 }
 
 static void deliver_group(void *arg, struct group *g)
 {
 	struct delivery *d = arg;
-	struct subscription *sub, *next;
+	struct hub *h = d->h;
+	bool ephemeral = h->turn[d->i]->ephemeral;
 
-	if (d->e->ephemeral)
-		d->h->stats.ephemeral_dropped += g->members - g->nlive;
-	for (sub = g->live; sub != NULL; sub = next) {
-		next = sub->next;
-		if (d->e->pos > sub->pos)
-			deliver(d, sub);
-	}
+	if (ephemeral)
+		h->stats.ephemeral_dropped += g->members - g->nlive;
+	d->cost += g->nlive / RUN_SHARE + g->nsingle;
+	if (ephemeral || g->nsingle > 0)
+		deliver_each(d, g, ephemeral);
+	if (!ephemeral && g->nlive > g->nsingle)
+		hub_run_add(h, g, d->i);
 }
 
 /* Hand on the (n) events of this turn; keeps those that were. */
 static void dispatch(struct hub *h, size_t n)
 {
-	uint64_t enough = h->stats.deliveries + TURN_DELIVERIES;
-	struct delivery d = {h, NULL, 0};
+	struct delivery d = {h, 0, 0};
+	struct event *e;
 
-	while (h->nturn < n && h->stats.deliveries < enough) {
-		d.e = h->turn[h->nturn];
+	while (h->nturn < n && d.cost < TURN_DELIVERIES) {
 		d.i = h->nturn++;
-		topics_match(h->topics, event_topic(d.e), d.e->topic_hash, deliver_group, &d);
-		h->pos = d.e->pos;
+		e = h->turn[d.i];
+		if (e->ephemeral)	/* not before what came earlier */
+			hub_runs_deliver(h);
+		topics_match(h->topics, event_topic(e), e->topic_hash, deliver_group, &d);
+		h->pos = e->pos;
 	}
+	hub_runs_deliver(h);
 	h->stats.events += h->nturn;
 	set_cursor(h->cursor, hub_turn_cursor(h, h->nturn));
 	for (size_t i = h->nturn; i < n; i++)

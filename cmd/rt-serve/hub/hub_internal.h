@@ -3,8 +3,8 @@
 #define RT_HUB_INTERNAL_H
 
 /*
- * What the files of the hub share and nobody else sees: hub.c follows the tail, subscription.c
- * catches up, rewind.c takes back.
+ * What the files of the hub share and nobody else sees: hub.c follows the tail, run.c hands on
+ * several events at once, subscription.c catches up, rewind.c takes back.
  *
  * A callback that ends its subscription (started, live, failed) is always the last thing done
  * with it. Where others are being walked over, it is queued instead, to be ended by hub_work.
@@ -76,6 +76,7 @@ struct hub {
 	uint32_t turn_no;
 	uint32_t period;		/* from the end of a turn to the end of the next */
 	bool asked;			/* for another turn */
+	struct runs *runs;		/* what is still to be handed on of this turn */
 	struct subscription_list queue;	/* want to go on */
 	struct subscription_list held;	/* full ones with a page, longest first */
 	struct past *pasts;
@@ -99,6 +100,26 @@ void hub_ask(struct hub *h);
 
 void hub_list_add(struct subscription_list *l, struct subscription *sub);
 void hub_list_remove(struct subscription_list *l, struct subscription *sub);
+
+/** Does (sub) take events one by one only? */
+static inline bool hub_is_single(const struct subscription *sub)
+{
+	return sub->gather != NULL || sub->ops->events == NULL;
+}
+
+/** Hand event (i) of this turn on to (sub), which is live. */
+void hub_deliver(struct hub *h, struct subscription *sub, size_t i);
+
+/* --- run.c ----------------------------------------------------------------------------------- */
+
+/** NULL without memory. */
+struct runs *hub_runs_new(void);
+
+/** Event (i) of this turn is for the live ones of (g) that take runs. */
+void hub_run_add(struct hub *h, struct group *g, size_t i);
+
+/** Hand on what was added. */
+void hub_runs_deliver(struct hub *h);
 
 /* --- subscription.c -------------------------------------------------------------------------- */
 

@@ -122,6 +122,7 @@ static void link_live(struct hub *h, struct subscription *sub)
 		sub->next->pprev = &sub->next;
 	g->live = sub;
 	g->nlive++;
+	g->nsingle += hub_is_single(sub);
 	h->stats.live++;
 	sub->state = SUBSCRIPTION_LIVE;
 }
@@ -134,6 +135,7 @@ static void unlink_live(struct hub *h, struct subscription *sub)
 	sub->next = NULL;
 	sub->pprev = NULL;
 	sub->group->nlive--;
+	sub->group->nsingle -= hub_is_single(sub);
 	h->stats.live--;
 }
 

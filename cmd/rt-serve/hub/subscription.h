@@ -15,6 +15,13 @@
 struct hub;
 struct subscription;
 
+/** Events for all subscriptions of a group, in order. */
+struct event_run {
+	struct event *const *events;
+	size_t first, n;	/* those in [first, n) are for this one, which has the others */
+	uint64_t number;	/* of this run, by which an owner knows what it has encoded for it */
+};
+
 /**
  * What the owner is told, always on the hub's thread. None of these may end the subscription or
  * call back into the hub, except where it says so.
@@ -32,6 +39,11 @@ struct subscription_ops {
 	 * after hub_ready. An ephemeral event that is refused is dropped.
 	 */
 	bool (*event)(struct subscription *s, struct event *e);
+	/**
+	 * Several events at once, none of them ephemeral: as if event() were called with each. Up to
+	 * which of them it has all; not up to (n): the transport is full. NULL: it wants them singly.
+	 */
+	size_t (*events)(struct subscription *s, const struct event_run *run);
 	/**
 	 * It has everything up to the end of the log: called each time it changes from catching up to
 	 * live, and after started() if there was nothing. May call hub_unsubscribe. May be NULL.

@@ -34,6 +34,8 @@ struct group {
 	struct filters *filters;	/* one reference for all of them */
 	struct subscription *live;	/* those fed by the tail; the hub's */
 	unsigned nlive;
+	unsigned nsingle;		/* of them that want events one by one */
+	uint16_t run_first, run_last, nrun;	/* its events of this turn: hub/run.c */
 	unsigned members;		/* in any state */
 	uint64_t seen;			/* the search that found it last */
 	struct topic_link links[];	/* one per filter */

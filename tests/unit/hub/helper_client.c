@@ -117,6 +117,17 @@ static bool on_event(struct subscription *s, struct event *e)
 	return true;
 }
 
+static size_t on_events(struct subscription *s, const struct event_run *run)
+{
+	size_t n = run->first;
+
+	assert(run->first < run->n);
+	client_of(s)->nruns++;
+	while (n < run->n && on_event(s, run->events[n]))
+		n++;
+	return n;
+}
+
 static void on_live(struct subscription *s)
 {
 	struct client *c = client_of(s);
@@ -136,6 +147,15 @@ static const struct subscription_ops client_ops = {
 	.started = on_started,
 	.gap = on_gap,
 	.event = on_event,
+	.live = on_live,
+	.failed = on_failed,
+};
+
+static const struct subscription_ops run_ops = {
+	.started = on_started,
+	.gap = on_gap,
+	.event = on_event,
+	.events = on_events,
 	.live = on_live,
 	.failed = on_failed,
 };
@@ -173,7 +193,8 @@ int client_subscribe_at(struct client *c, const struct hub_start *start,
 	const struct hub_options *o)
 {
 	c->started = 0;
-	return hub_subscribe(c->hub, &c->sub, &client_ops, c->filters, start, o);
+	return hub_subscribe(c->hub, &c->sub, c->runs ? &run_ops : &client_ops, c->filters, start,
+		o);
 }
 
 int client_subscribe(struct client *c, const char *from, const struct hub_options *o)

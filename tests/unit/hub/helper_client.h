@@ -44,6 +44,8 @@ struct client {
 	unsigned started, live, failed;
 	enum store_status status;
 	bool leave_when_live;
+	bool runs;		/* takes several events at once; set before it subscribes */
+	unsigned nruns;
 };
 
 #define ROOM_ENOUGH ((size_t)1 << 40)

@@ -149,6 +149,8 @@ static void enter(struct player *p)
 	struct hub_start start = {.from = rnd(3) == 0 ? READ_ALL : READ_NOW, .last = 1 + rnd(9)};
 	bool resume = p->left[0] != '\0' && rnd(4) > 0;
 
+	p->c.runs = rnd(2) == 0;
+
 	if (!resume)
 		forget(p, filters[rnd(7)]);
 	if (resume) {

@@ -67,6 +67,54 @@ static void test_live(void)
 	script_free(s);
 }
 
+static void test_runs(void)
+{
+	struct script *s = script_new(1);
+	struct host h;
+	struct hub *hub = host_open(&h, &s->base, NULL);
+	struct client all, full, late, singly;
+	struct hub_stats st;
+
+	client_init(&all, hub, "a,b");
+	client_init(&full, hub, "a,b");
+	client_init(&late, hub, "a,b");
+	client_init(&singly, hub, "a,b");
+	all.runs = full.runs = late.runs = true;
+	client_subscribe(&all, NULL, NULL);
+	client_subscribe(&full, NULL, NULL);
+	client_subscribe(&singly, NULL, NULL);
+	full.room = 2;
+	publish(s, "a", 1);
+	client_subscribe(&late, NULL, NULL);
+	publish(s, "b", 1);
+	publish(s, "c", 1);
+	publish(s, "a", 2);
+	host_turn(&h);
+	is_ids(&all, "1 2 4 5", "what a turn brings, in order");
+	eq_num(all.nruns, 1, "at once");
+	is_ids(&singly, "1 2 4 5", "others get the same one by one");
+	is_ids(&late, "2 4 5", "who is ahead of the hub gets what is new");
+	is_ids(&full, "1 2", "who is full got a part");
+	eq_str(client_cursor(&full), "3.0", "and stands before the next one");
+	hub_stats(hub, &st);
+	eq_num(st.deliveries, 4 + 4 + 3 + 2, "what was taken is counted");
+	full.room = ROOM_ENOUGH;
+	hub_ready(hub, &full.sub);
+	is_ids(&full, "1 2 4 5", "the rest follows");
+	publish(s, "a", 2);
+	script_publish(s, "b", NULL, true);
+	publish(s, "b", 2);
+	host_turn(&h);
+	is_ids(&all, "1 2 4 5 6 7 e 9 10", "an ephemeral event keeps its place");
+	eq_num(all.nruns, 3, "between two runs");
+	client_fini(&all);
+	client_fini(&full);
+	client_fini(&late);
+	client_fini(&singly);
+	host_close(&h);
+	script_free(s);
+}
+
 static void test_bounds(void)
 {
 	struct script *s = script_new(1);
@@ -661,6 +709,7 @@ int main(void)
 	ok(sizeof(struct subscription) <= 120, "a subscription is small (%zu bytes)",
 		sizeof(struct subscription));
 	test_live();
+	test_runs();
 	test_bounds();
 	test_ephemeral();
 	test_async();
