@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* The loop that this thread runs. */
+static _Thread_local const struct loop *running;
+
 static uint64_t clock_ms(clockid_t id)
 {
 	struct timespec ts;
@@ -24,6 +27,7 @@ static void on_check(struct ev_loop *ev, ev_check *w, int revents)
 
 	(void)revents;
 	clocks_update(l);
+	l->hook_due = true;
 	if (ev_is_active(&l->idle))
 		ev_idle_stop(ev, &l->idle);
 }
@@ -112,6 +116,7 @@ static void turn(struct loop *l)
 	l->stats.turns++;
 	conn_run_early(l);
 	deferred_run(l);
+	l->hook_due = false;
 	again = l->hook != NULL && l->hook(l);
 	deferred_run(l);
 	conn_reap(l);
@@ -218,8 +223,10 @@ void loop_free(struct loop *l)
 
 void loop_run(struct loop *l)
 {
+	running = l;
 	if (!atomic_load(&l->stopped))
 		ev_run(l->ev, 0);
+	running = NULL;
 	loop_end(l);
 }
 
@@ -228,10 +235,16 @@ void loop_use_ring(struct loop *l, bool use)
 	l->ring_wanted = use;
 }
 
+static void wake(struct loop *l)
+{
+	if (!atomic_exchange(&l->woken, true))
+		ev_async_send(l->ev, &l->async);
+}
+
 void loop_stop(struct loop *l)
 {
 	atomic_store(&l->stopped, true);
-	loop_wake(l);
+	wake(l);
 }
 
 void loop_post(struct loop *l, struct loop_msg *m)
@@ -240,13 +253,14 @@ void loop_post(struct loop *l, struct loop_msg *m)
 	while (!atomic_compare_exchange_weak_explicit(&l->mail, &m->next, m, memory_order_release,
 		memory_order_relaxed))
 		;
-	loop_wake(l);
+	wake(l);
 }
 
 void loop_wake(struct loop *l)
 {
-	if (!atomic_exchange(&l->woken, true))
-		ev_async_send(l->ev, &l->async);
+	/* What a loop tells itself before the hook is seen to by the hook of this very turn. */
+	if (running != l || !l->hook_due)
+		wake(l);
 }
 
 unsigned loop_index(const struct loop *l)

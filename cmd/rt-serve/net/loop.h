@@ -70,7 +70,7 @@ void loop_stop(struct loop *l);
 /** Any thread: (m)->run is called on the thread of (l), once. Until then (m) must stay. */
 void loop_post(struct loop *l, struct loop_msg *m);
 
-/** Any thread, also signal-safe: the loop makes a turn soon. Many calls are one wake-up. */
+/** Any thread, also signal-safe: the loop calls its hook soon. Many calls are one wake-up. */
 void loop_wake(struct loop *l);
 
 /** The number it was made with, and what it is made of; (ev), (arena) and (stats) are its thread's. */

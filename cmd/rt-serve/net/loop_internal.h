@@ -45,6 +45,7 @@ struct loop {
 	unsigned index;
 	void *user;
 	bool (*hook)(struct loop *l);
+	bool hook_due;		/* it is still to come in this turn */
 	struct loop_deferred *deferred, **deferred_tail;
 	unsigned ndeferred;
 	uint64_t now_ms, unix_ms;

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "net/loop.h"
+#include "net/loop_internal.h"
 #include "tests/unit/net/helper_net.h"
 #include "tests/unit/tap.h"
 
@@ -172,6 +172,42 @@ static void test_wake(void)
 	loop_free(l);
 }
 
+static unsigned hooks;
+static bool asked, woken;
+
+static bool on_hook(struct loop *l)
+{
+	hooks++;
+	if (asked)
+		loop_stop(l);
+	if (hooks == 3) {
+		woken = atomic_load(&l->woken);
+		loop_wake(l);	/* too late for this turn */
+	}
+	asked = hooks == 3;
+	return false;
+}
+
+static void on_ask(struct loop *l, struct loop_msg *m)
+{
+	(void)m;
+	hooks = 2;
+	loop_wake(l);
+}
+
+static void test_wake_itself(void)
+{
+	struct loop *l = loop_new(0);
+	struct loop_msg m = {.run = on_ask};
+
+	loop_set_hook(l, on_hook);
+	loop_post(l, &m);
+	loop_run(l);
+	ok(!woken, "what asks before the hook needs no other turn");
+	eq_num(hooks, 4, "what asks later gets one");
+	loop_free(l);
+}
+
 /* A message that goes on from loop to loop. */
 struct traveller {
 	struct loop_msg msg;
@@ -211,6 +247,7 @@ int main(void)
 	test_mail();
 	test_turn();
 	test_wake();
+	test_wake_itself();
 	test_settle();
 	return tap_done();
 }
