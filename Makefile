@@ -194,7 +194,12 @@ $(OUT)/tests/bench/floor.o: more_cppflags = $(URING_CPPFLAGS)
 $(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(URING_LIBS)
 
-tests: $(unit_bins) $(helper_bins) $(OUT)/tests/bench/floor
+# The load for it and for the servers of others: it shares what rt-bench judges by.
+load_objs := $(call objs,$(wildcard tests/bench/loader/*.c))
+$(OUT)/tests/bench/load: $(load_objs) $(OUT)/libbench.a $(COMMON)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
+
+tests: $(unit_bins) $(helper_bins) $(OUT)/tests/bench/floor $(OUT)/tests/bench/load
 objects: $(call objs,$(shell find libcommon cmd tests -name '*.c'))
 
 # --- what people call -------------------------------------------------------------------------

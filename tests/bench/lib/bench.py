@@ -40,8 +40,9 @@ class Load(Process):
 class Bench:
     """One repeat of one scenario."""
 
-    def __init__(self, scenario, repeat, out, only=None):
-        self.scenario, self.repeat, self.out, self.only = scenario, repeat, out, only
+    def __init__(self, scenario, repeat, out, rows_folder, only=None):
+        self.scenario, self.repeat, self.only = scenario, repeat, only
+        self.out, self.rows_folder = out, rows_folder
         self.server_core, self.load_core = machine.cores()
         self.rows, self.disturbed = [], 0
         self.tmp = tempfile.mkdtemp(prefix="rt-bench.")

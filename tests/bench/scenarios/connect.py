@@ -1,29 +1,23 @@
 # SPDX-License-Identifier: MIT
 """How fast many subscribers are connected: goal 5."""
 from lib.goals import Goal
+from lib.peers import PEERS, REFERENCE
+from scenarios.idle import OURS
 
 TITLE = "15,000 subscribers connect"
 ORDER = 60
-HOW = """rt-bench connects 15,000 subscribers as fast as they are answered, from one process and
-four source addresses; the time is from the first connect() until the last has its stream."""
+HOW = """From the first connect() until the last of 15,000 has its stream, at most 100 connecting at a time,
+from one process and eight source addresses."""
 SUBSCRIBERS = 15000
-FIGURE = "15,000 connected"
-GOALS = [Goal("5", f"15,000 {transport} subscribers connect", f"rt-serve {transport}", FIGURE,
-              of="value", at_most=2.0) for transport in ("SSE", "WebSocket")]
-
-
-def measure(bench, server, *args):
-    """Seconds until all are connected."""
-    said = bench.rt_bench("--subscribers", SUBSCRIBERS, "--source-ip", "127.0.0.2-5", "--rate", 1,
-                          "--count", 1, "--pid", server.pid, *args)
-    return said
+CONNECTED = "15,000 connected"
+GOALS = [Goal("5", f"15,000 connect, {s.name}", s.name, CONNECTED, of="value", at_most=2.0) for s in OURS]
 
 
 def run(bench):
-    for subject, transport in (("rt-serve SSE", "sse"), ("rt-serve WebSocket", "ws")):
-        if not bench.wants(subject):
+    """See HOW."""
+    for subject in [REFERENCE] + OURS + PEERS[:2]:
+        if not bench.wants(subject.name):
             continue
-        with bench.subject(subject), bench.server("rt-serve") as server:
-            said = measure(bench, server, "--server", f"http://127.0.0.1:{server.port}",
-                           "--transport", transport)
-            bench.row(subject, FIGURE, "s", said["connect_s"])
+        with bench.subject(subject.name), subject.start(bench) as server, \
+                subject.load(bench, server, subscribers=SUBSCRIBERS) as load:
+            bench.row(subject.name, CONNECTED, "s", load.connected["seconds"])

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""One topic, 1,000 subscribers: goals 1 and 2."""
+from lib import fanout
+from lib.goals import Goal
+from lib.peers import FLOORS, OURS, PEERS
+
+TITLE = "One topic, 1,000 subscribers"
+ORDER = 10
+HOW = """Events of 100 bytes on a schedule of 20 a second, 20,000 deliveries a second in all; CPU in
+pairs with the floor (A B A B), while the reader sleeps for 35 ms after each event, so that its
+work is not charged to the server; p99 from the time on the schedule, while the reader reads. Then
+as fast as it goes, with at most 8 events that have not reached everybody; latency there would only
+show the window."""
+SUBSCRIBERS = 1000
+GOALS = [Goal("1", f"CPU per delivery at a fixed rate, {subject.name}", subject.name, fanout.CPU,
+              at_most=0.65 if "uring" in subject.name else 1.10) for subject in OURS] + \
+    [Goal("2", f"full speed, 1,000 subscribers, {subject.name}", subject.name, fanout.SPEED, at_least=5.5)
+     for subject in OURS]
+OVERVIEW = [(fanout.CPU, "ratio", "CPU per delivery, × floor"), (fanout.P99, "value", "p99, 1,000"),
+            (fanout.SPEED, "value", "full speed × 1,000")]
+
+
+def run(bench):
+    """See HOW."""
+    fixed = fanout.FixedRate(bench, rate=20, pairs=2, seconds=0.5, sleep_ms=35, latency_seconds=1)
+    full = fanout.FullSpeed(bench, seconds=0.6)
+
+    def measure(name, load, floor_load):
+        fixed.warm(load)
+        fixed.measure(name, load, floor_load)
+        full.measure(name, load, floor_load)
+
+    def finish(floor_load):
+        fixed.reference(floor_load)
+        full.reference()
+
+    fanout.beside_floor(bench, FLOORS + OURS + PEERS, {"subscribers": SUBSCRIBERS}, measure, finish)
