@@ -37,7 +37,7 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DJSMN_STRICT -DJSMN_PARENT_LINKS -DLLHTTP_STRICT_M
 	-Ilibcommon -I$(rooms) -I. -I$(LLHTTP_INC) $(CPPFLAGS)
 # Whose folders `#include "ROOM/x.h"` means.
 rooms := cmd/rt-serve
-$(OUT)/cmd/rt-bench/%.o $(OUT)/tests/unit/rt-bench/%.o: rooms := cmd/rt-bench
+$(OUT)/cmd/rt-bench/%.o $(OUT)/tests/unit/rt-bench/%.o $(OUT)/tests/bench/loader/%.o: rooms := cmd/rt-bench
 # The same bytes, wherever the sources lie.
 ANYWHERE := '-ffile-prefix-map=$(subst ','\'',$(CURDIR))=.'
 ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(ANYWHERE) -pthread -fno-common -fstack-protector-strong \
@@ -78,7 +78,7 @@ SERVE_ARS := $(OUT)/libserve.a $(foreach l,api hub store net,$(call ar_layer,$(l
 
 bins := $(addprefix $(OUT)/,$(TOOLS))
 
-.PHONY: faults all tools tests objects demo test unit cli lint install uninstall clean help
+.PHONY: faults all tools tests objects demo test unit cli lint bench install uninstall clean help
 all: $(addprefix bin/,$(TOOLS))
 tools: $(bins)
 
@@ -92,6 +92,8 @@ help:
 ## make faults       tests of the promises   make lint     warnings, static checks, manuals
 ## make unit ONLY='store api/draft'          a room of tests/unit, a file
 ## make cli ONLY='publish poll'              some of the files in tests/cli, or tests/faults
+## make bench        install other servers, measure rt beside them: tests/bench/RESULTS.md
+## make bench ONLY='fanout idle' REPEATS=1   some of it; tests/bench/run --list names all
 ## make install      to PREFIX (/usr/local), below DESTDIR if set; make uninstall
 ## make clean        remove build/ and bin/
 ##
@@ -190,6 +192,8 @@ $(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer
 
 # --- the floor, to measure others beside ------------------------------------------------------
 
+bench_bins := $(OUT)/tests/bench/floor $(OUT)/tests/bench/load
+
 $(OUT)/tests/bench/floor.o: more_cppflags = $(URING_CPPFLAGS)
 $(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(URING_LIBS)
@@ -199,7 +203,7 @@ load_objs := $(call objs,$(wildcard tests/bench/loader/*.c))
 $(OUT)/tests/bench/load: $(load_objs) $(OUT)/libbench.a $(COMMON)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
 
-tests: $(unit_bins) $(helper_bins) $(OUT)/tests/bench/floor $(OUT)/tests/bench/load
+tests: $(unit_bins) $(helper_bins) $(bench_bins)
 objects: $(call objs,$(shell find libcommon cmd tests -name '*.c'))
 
 # --- what people call -------------------------------------------------------------------------
@@ -220,6 +224,13 @@ test:
 unit cli faults lint:
 	@sh scripts/deps.sh test
 	@$(RUN_TESTS) $@
+
+REPEATS ?= 3
+bench:
+	@sh scripts/deps.sh bench
+	@$(SUBMAKE) $(if $(V),,-s) all $(bench_bins)
+	@sh tests/bench/peers/install.sh '$(BUILD)/bench/node'
+	@/usr/bin/python3 tests/bench/run --out '$(OUT)' --rows '$(BUILD)/bench' --repeats '$(REPEATS)' $(ONLY)
 
 MAN1 := $(wildcard man/*.1)
 MAN7 := $(wildcard man/*.7)

@@ -6,9 +6,11 @@
 #   scripts/deps.sh build               what compiling needs
 #   scripts/deps.sh demo                that, and what README.md uses beside rt
 #   scripts/deps.sh test                all of that, and what `make test` needs
-#   scripts/deps.sh -n build|demo|test  only print the names of those that are missing
+#   scripts/deps.sh bench               what compiling and `make bench` need
+#   scripts/deps.sh -n build|demo|...   only print the names of those that are missing
 #
-# Prints their names before it does anything, never asks, and uses sudo when it is not root.
+# Prints their names before it does anything, never asks, uses sudo when it is not root, and starts
+# no service.
 set -eu
 
 build='make gcc libc6-dev pkg-config libev-dev libwslay-dev libjsmn-dev libcurl4-openssl-dev
@@ -21,8 +23,13 @@ tests='bats bats-support bats-assert bats-file mandoc shellcheck cppcheck sqlite
 	python3 python3-websockets nodejs node-ws node-eventsource chromium procps
 	netcat-openbsd libfaketime nginx-light libnginx-mod-nchan haproxy iproute2 nftables bash-completion zsh fish'
 
+# The servers that rt is measured beside, and the clients; of Node's packages those come from npm.
+peers='python3 nodejs nginx-light libnginx-mod-nchan redis-server nats-server mosquitto curl jq
+	kcat mosquitto-clients redis-tools procps'
+command -v npm >/dev/null || peers="$peers npm"
+
 usage() {
-	echo 'usage: scripts/deps.sh [-n] build|demo|test' >&2
+	echo 'usage: scripts/deps.sh [-n] build|demo|test|bench' >&2
 	exit 2
 }
 
@@ -35,6 +42,7 @@ case "${1:-}" in
 build) wanted=$build ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $tests" ;;
+bench) wanted="$build $peers" ;;
 *) usage ;;
 esac
 
@@ -84,6 +92,16 @@ trap 'rm -f "$log"' EXIT
 run() {
 	apt "$@" >"$log" 2>&1
 }
+
+# Servers that come with packages are only needed by tests, which start their own: while this file says
+# so, Debian starts none. A file that is there already is somebody else's, and stays as it is.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap '$as_root rm -f "$policy"; rm -f "$log"' EXIT
+	trap 'exit 130' INT TERM HUP
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+	$as_root chmod 755 "$policy"
+fi
 
 # The lists of packages may be absent (a fresh container) or old (a 404 while downloading).
 # shellcheck disable=SC2086  # a list of words

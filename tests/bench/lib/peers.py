@@ -51,9 +51,9 @@ def floor(bench, args, cores):
 
 
 def rt_serve(bench, args, cores):
-    """One thread, memory:, unless args say otherwise."""
+    """One thread, memory:, and an end at once, unless args say otherwise."""
     args = [str(a) for a in args]
-    for option, value in (("--threads", "1"), ("--store", "memory:")):
+    for option, value in (("--threads", "1"), ("--store", "memory:"), ("--drain", "0s")):
         if option not in args:
             args += [option, value]
     p = begin(bench, [bench.program("rt-serve"), "--listen", "127.0.0.1:0", *args], cores)

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd/rt-bench/clock.h"
+#include "load/clock.h"
 
 /* Below the backlog of any server, so that none of them lets a SYN go by. */
 #define OPENING_MOST 100

@@ -5,8 +5,8 @@
 /* The subscribers: they connect once, and are judged anew in each run. */
 #include <stdint.h>
 
-#include "cmd/rt-bench/histogram.h"
-#include "cmd/rt-bench/judge.h"
+#include "figures/histogram.h"
+#include "judge/judge.h"
 #include "link.h"
 
 struct subscriber_link {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/rt-bench/frame.h"
+#include "wire/frame.h"
 
 static const struct dialect *const all[] = {
 	&dialect_floor_sse, &dialect_floor_ws, &dialect_rt_sse, &dialect_rt_ws, &dialect_nchan_sse,

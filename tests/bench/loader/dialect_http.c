@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cmd/rt-bench/frame.h"
+#include "wire/frame.h"
 #include "dialect.h"
 
 #define MESSAGE_MAX (16u << 20)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/rt-bench/frame.h"
+#include "wire/frame.h"
 #include "dialect.h"
 
 #define MESSAGE_MAX (16u << 20)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd/rt-bench/socket.h"
+#include "wire/socket.h"
 
 #define READ_SIZE (256u << 10)
 #define BUF_MAX (64u << 20)

@@ -27,8 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/rt-bench/clock.h"
-#include "cmd/rt-bench/socket.h"
+#include "load/clock.h"
+#include "wire/socket.h"
 #include "run.h"
 
 #define CONNECT_SECONDS 30

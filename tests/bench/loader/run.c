@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cmd/rt-bench/clock.h"
-#include "cmd/rt-bench/payload.h"
-#include "cmd/rt-bench/process.h"
+#include "load/clock.h"
+#include "judge/payload.h"
+#include "figures/process.h"
 
 #define OUT_MAX (16u << 20)
 #define BATCH 64		/* publishes in one write, at most; without subscribers, before a sync */
