@@ -20,7 +20,7 @@ demo='curl jq man-db'
 
 # CONTRIBUTING.md says what each of these is for.
 tests='bats bats-support bats-assert bats-file mandoc shellcheck cppcheck sqlite3
-	python3 python3-websockets nodejs node-ws node-eventsource chromium procps
+	pyflakes3 python3 python3-websockets nodejs node-ws node-eventsource chromium procps
 	netcat-openbsd libfaketime nginx-light libnginx-mod-nchan haproxy iproute2 nftables bash-completion zsh fish'
 
 # The servers that rt is measured beside, and the clients; of Node's packages those come from npm.

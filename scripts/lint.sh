@@ -90,6 +90,19 @@ bats_files() {
 		xargs shellcheck -S warning -s bats -e SC2030,SC2031,SC2034,SC2154,SC2164
 }
 
+# Programs of Debian's python3: names that are not there, imports that are not used; 100 columns.
+python_files() {
+	{
+		find tests -name '*.py'
+		find tests -type f -perm -u+x ! -name '*.py' -exec grep -l '^#!/usr/bin/python3' {} +
+	} | sort -u >"$found.py"
+	xargs pyflakes3 <"$found.py" && grep '/bench/' "$found.py" | silent xargs awk '
+		length > 100 { print FILENAME ":" FNR ": longer than 100 columns" }'
+	result=$?
+	rm -f "$found.py"
+	return $result
+}
+
 # mandoc looks for the pages that ours refer to among those installed: ours are not, yet.
 manuals() {
 	{
@@ -147,6 +160,7 @@ check 'compiles without a warning' warnings
 check 'cppcheck' static_checks
 check 'scripts (shellcheck)' shell_scripts
 check 'bats files (shellcheck)' bats_files
+check 'python files (pyflakes)' python_files
 check 'manuals (mandoc -T lint)' manuals
 check 'functions below 90 lines, files up to 800' sizes
 check 'licence in every C file' licences

@@ -20,6 +20,11 @@ TRIES = 3
 PATIENCE = 12
 
 
+def line_start():
+    """What takes a progress line away."""
+    return "\r\033[K" if sys.stderr.isatty() else ""
+
+
 class Load(Process):
     """tests/bench/load: subscribers that stay connected, and runs of events for them."""
 
@@ -78,7 +83,7 @@ class Bench:
                        .get(cores, cores) if isinstance(cores, str) else cores, **options)
 
     def server(self, name, *args, cores="server"):
-        """A server of peers.SERVERS, listening: a context with .port, .pid, .cpu_ns(), .pss_bytes().
+        """A server of peers.SERVERS, listening: a context with .port, .pid, .cpu_ns(), ...
 
         bench.server("rt-serve", "--store", path), bench.server("floor", "--gather")
         """
@@ -99,7 +104,7 @@ class Bench:
         return load
 
     def rt_bench(self, *args, seconds=60, cores="load"):
-        """Run rt-bench --json with args; returns what it says. Status 8 (loss) is an answer, too."""
+        """Run rt-bench --json with args; returns what it says; of loss, too."""
         argv = [self.program("rt-bench"), "--json", "-q", *args]
 
         def once():
@@ -147,7 +152,7 @@ class Bench:
     # --- where it goes --------------------------------------------------------------------------
 
     def row(self, subject, figure, unit, value=None, pairs=None, ratio=None, to="floor", note=""):
-        """A figure: one value, perhaps with its ratio to (to); or pairs. In base units (s, B, 1/s)."""
+        """A figure: a value, perhaps with its ratio to (to); or pairs. In base units (s, B, 1/s)."""
         row = {"scenario": self.scenario, "repeat": self.repeat, "subject": subject,
                "figure": figure, "unit": unit, "others": round(self.disturbed, 2)}
         row["values"] = pairs.values if pairs else [value]
@@ -161,8 +166,7 @@ class Bench:
 
     def skip(self, subject, why):
         """Say that there are no figures of it."""
-        print(f"\r\033[K  {subject}: {why}" if sys.stderr.isatty() else f"  {subject}: {why}",
-              file=sys.stderr)
+        print(f"{line_start()}  {subject}: {why}", file=sys.stderr)
         self.rows.append({"scenario": self.scenario, "repeat": self.repeat, "subject": subject,
                           "figure": "", "skipped": str(why)})
 
@@ -181,5 +185,5 @@ class Bench:
     def progress(self, text):
         """A line on a terminal, replaced by the next."""
         if sys.stderr.isatty():
-            print(f"\r\033[K  {self.scenario} ({self.repeat}): {text}", end="", file=sys.stderr,
-                  flush=True)
+            print(f"{line_start()}  {self.scenario} ({self.repeat}): {text}", end="",
+                  file=sys.stderr, flush=True)

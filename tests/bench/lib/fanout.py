@@ -8,6 +8,7 @@ SPEED, SPEED_CPU, LOST = "full speed", "CPU per delivery there", "lost there"
 
 # Above this share of its core, the load may have been what was measured.
 LOAD_BUSY = 0.9
+BUSY = "at full speed the load was busy, too: the server may do more"
 
 
 def whole(result):
@@ -89,7 +90,7 @@ class FullSpeed:
         self.floor += pairs.references
         busy = last["own_cpu"] / last["seconds"] > LOAD_BUSY
         self.bench.row(name, SPEED, "k/s", pairs=pairs,
-                       note="at full speed the load was busy, too: the server may do more" if busy else "")
+                       note=BUSY if busy else "")
         self.bench.row(name, SPEED_CPU, "us", last["server_cpu"] / max(1, last["deliveries"]))
         self.bench.row(name, LOST, "%", lost(last))
 

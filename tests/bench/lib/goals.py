@@ -9,7 +9,7 @@ from . import figures
 class Goal:
     """One line of the table of goals: a figure of a subject, or its ratio, and its limit.
 
-    of: "ratio" (to what the scenario compares with) or "value" (in base units: seconds, bytes, 1/s).
+    of: "ratio" (to what the scenario compares with) or "value" (in base units: s, B, 1/s).
     """
     number: str
     text: str

@@ -25,7 +25,8 @@ def cores():
 @functools.lru_cache
 def interrupts_apart():
     """Does the kernel leave interrupts out of the time of the processes that they interrupt?"""
-    for path, opener in ((f"/boot/config-{platform.release()}", open), ("/proc/config.gz", gzip.open)):
+    boot = f"/boot/config-{platform.release()}"
+    for path, opener in ((boot, open), ("/proc/config.gz", gzip.open)):
         with contextlib.suppress(OSError), opener(path, "rt") as f:
             return "CONFIG_IRQ_TIME_ACCOUNTING=y" in f.read()
     return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Processes that are measured: pinned, bound to this one's life, ended by pid, and what they used."""
+"""Processes that are measured: pinned, bound to our life, ended by pid, and what they used."""
 import contextlib
 import ctypes
 import os

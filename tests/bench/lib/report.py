@@ -19,10 +19,11 @@ def notes(path):
     """The sections of notes.md by their heading."""
     try:
         with open(path, encoding="utf-8") as f:
-            parts = re.split(r"^## +(\S+) *$", re.sub(r"(?s)<!--.*?-->\n?", "", f.read()), flags=re.M)
+            text = re.sub(r"(?s)<!--.*?-->\n?", "", f.read())
+            parts = re.split(r"^## +(\S+) *$", text, flags=re.M)
     except OSError:
         return {}
-    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2])}
+    return {name: said.strip() for name, said in zip(parts[1::2], parts[2::2])}
 
 
 def table(head, lines):
@@ -75,6 +76,26 @@ def scenario_table(t):
     return table(head, lines) if columns else ""
 
 
+def overview(tables):
+    """One table of all: what scenarios put into it (OVERVIEW: figure, value or ratio, title)."""
+    columns = [(t, *column_of) for s, t in tables for column_of in getattr(s, "OVERVIEW", [])]
+    subjects = list(dict.fromkeys(name for t, *_ in columns for name in t.subjects))
+    lines, units = [], [""] * len(columns)
+    for subject in subjects:
+        line = [subject]
+        for i, (t, figure, of, _) in enumerate(columns):
+            cell = t.cell(subject, figure)
+            values = [] if cell is None else cell.ratios if of == "ratio" else cell.values
+            unit = "" if cell is None else "x" if of == "ratio" else cell.unit
+            units[i] = units[i] or unit.replace("x", "")
+            line.append(figures.text(figures.median(values), unit) if values else "")
+        if any(line[1:]):
+            lines.append(line)
+    titles = [f"{title}, {unit}" if unit else title
+              for (_, _, _, title), unit in zip(columns, units)]
+    return table(["", *titles], lines) if columns else ""
+
+
 def footnotes(t):
     """What was not measured, what the rows say, and who disturbed."""
     lines = [f"- {s}: not measured: {t.skipped(s)}" for s in t.subjects if t.skipped(s)]
@@ -85,24 +106,39 @@ def footnotes(t):
     return "\n".join(dict.fromkeys(lines)) + "\n" if lines else ""
 
 
+def goals_part(tables):
+    """The table of goals, by number."""
+    goals = [g for s, _ in tables for g in getattr(s, "GOALS", [])]
+    goals.sort(key=lambda g: (int(re.match(r"\d+", g.number)[0]), g.number))
+    if not goals:
+        return ""
+    return "## Goals\n\n" + table(["", "goal", "wanted", "measured", ""],
+                                  [goal_line(g, [t for _, t in tables]) for g in goals])
+
+
+def scenario_part(scenario, t, said):
+    """A scenario: its table, what was not measured, what is said of it, how it was measured."""
+    how = f"`make bench ONLY={scenario.NAME}`, {t.repeats} repeats. " + " ".join(scenario.HOW.split())
+    parts = [f"## {scenario.TITLE}\n", how + "\n", scenario_table(t), footnotes(t)]
+    if said:
+        parts.append(said + "\n")
+    return "\n".join(p for p in parts if p)
+
+
 def write(path, folder, scenarios, versions, said):
     """Write RESULTS.md. scenarios: modules of scenarios/, in order; versions: (what, which)."""
     tables = [(s, Table(read(folder, s.NAME))) for s in scenarios]
     tables = [(s, t) for s, t in tables if t.subjects]
-    all_goals = [g for s, _ in tables for g in getattr(s, "GOALS", [])]
     parts = [HEAD]
     if "summary" in said:
         parts.append(said["summary"] + "\n")
-    if all_goals:
-        key = [re.match(r"(\d+)(.*)", g.number).groups() for g in all_goals]
-        order = sorted(range(len(key)), key=lambda i: (int(key[i][0]), key[i][1], i))
-        parts.append("## Goals\n\n" + table(
-            ["", "goal", "wanted", "measured", ""],
-            [goal_line(all_goals[i], [t for _, t in tables]) for i in order]))
-    for s, t in tables:
-        parts += [f"## {s.TITLE}\n", scenario_table(t), footnotes(t)]
-        parts.append(said.get(s.NAME, "") + "\n" if said.get(s.NAME) else "")
-        parts.append(f"`make bench ONLY={s.NAME}`, {t.repeats} repeats. {' '.join(s.HOW.split())}\n")
+    parts.append(goals_part(tables))
+    beside = overview(tables)
+    if beside:
+        parts.append("## Beside the floor and others\n\nMedians; the sections below have their "
+                     "spread, and how they were measured.\n\n" + beside)
+        parts.append(said["overview"] + "\n" if "overview" in said else "")
+    parts += [scenario_part(s, t, said.get(s.NAME)) for s, t in tables]
     parts.append("## Machine and versions\n\n" +
                  table(["", ""], [list(v) for v in machine.describe() + versions]))
     text = "\n".join(p for p in parts if p)

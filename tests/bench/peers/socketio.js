@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Fan-out with npm's socket.io: the event "sub" joins a room, "pub" sends to it, "sync" is answered.
+// Fan-out with npm's socket.io: "sub" joins a room, "pub" sends to it, "sync" is answered.
 "use strict";
 const http = require("http");
 const { Server } = require("socket.io");
 
 const server = http.createServer();
-const io = new Server(server, { transports: ["websocket"], perMessageDeflate: false, pingInterval: 3600000 });
+const io = new Server(server, {
+	transports: ["websocket"], perMessageDeflate: false, pingInterval: 3600000,
+});
 
 io.on("connection", socket => {
 	socket.on("sub", (topic, done) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fan-out with npm's ws, as its users write it: /sub/TOPIC listens, /pub takes frames of "TOPIC PAYLOAD".
+// Fan-out with npm's ws, as its users write it: /sub/TOPIC listens, /pub takes "TOPIC PAYLOAD".
 "use strict";
 const http = require("http");
 const { WebSocketServer } = require("ws");

@@ -11,17 +11,17 @@ from lib.peers import OURS, REFERENCE
 TITLE = "The cost of a delivery over subscribers and retained events"
 ORDER = 80
 HOW = """CPU per delivery with one event at a time, as above. Each point is paired with one that is
-measured in turn with it: of subscribers 1,000, of retained events 10 (1,000 subscribers; 100-byte events
-of the same topic in `memory:`, --memory 1G). The floor's curve is the kernel's part."""
+measured in turn with it: of subscribers 1,000, of retained events 10 (1,000 subscribers; 100-byte
+events of the same topic in `memory:`, --memory 1G). The floor's curve is the kernel's part."""
 SUBSCRIBERS = (100, 5000, 15000)
 RETAINED = (1000, 100000, 1000000)
 BASE_SUBSCRIBERS, BASE_RETAINED = 1000, 10
 CPU = "CPU per delivery"
 SUBJECT = OURS[0]
-GOALS = [Goal("10", f"{n:,} subscribers beside 1,000: CPU per delivery", f"rt-serve SSE, {n:,} subscribers", CPU,
-              at_most=1.25) for n in SUBSCRIBERS] + \
-        [Goal("10", f"{n:,} retained events beside 10: CPU per delivery", f"rt-serve SSE, {n:,} retained", CPU,
-              at_most=1.1) for n in RETAINED]
+GOALS = [Goal("10", f"CPU per delivery, {n:,} subscribers beside 1,000",
+              f"rt-serve SSE, {n:,} subscribers", CPU, at_most=1.25) for n in SUBSCRIBERS] + \
+        [Goal("10", f"CPU per delivery, {n:,} retained events beside 10",
+              f"rt-serve SSE, {n:,} retained", CPU, at_most=1.1) for n in RETAINED]
 MEMORY = ("--memory", "1G")
 
 
@@ -39,7 +39,8 @@ def retain(port, n):
     line = b'{"pad":"' + b"x" * 90 + b'"}\n'
     while n > 0:
         step = min(n, 20000)
-        connection.request("POST", "/topics/t0", line * step, {"Content-Type": "application/x-ndjson"})
+        connection.request("POST", "/topics/t0", line * step,
+                           {"Content-Type": "application/x-ndjson"})
         connection.getresponse().read()
         n -= step
     connection.close()

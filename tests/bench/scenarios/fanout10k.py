@@ -6,11 +6,11 @@ from lib.peers import FLOORS, OURS, PEERS
 
 TITLE = "One topic, 10,000 subscribers"
 ORDER = 20
-HOW = """As with 1,000 subscribers, but 2 events a second, which makes 20,000 deliveries a second again, and
-no pairs for their CPU."""
+HOW = """As with 1,000 subscribers, but 2 events a second, which makes 20,000 deliveries a second
+again, and no pairs for their CPU."""
 SUBSCRIBERS = 10000
-GOALS = [Goal("2", f"full speed, 10,000 subscribers, {subject.name}", subject.name, fanout.SPEED, at_least=5.4)
-         for subject in OURS]
+GOALS = [Goal("2", f"full speed, 10,000 subscribers, {s.name}", s.name, fanout.SPEED,
+              at_least=5.4) for s in OURS]
 OVERVIEW = [(fanout.P99, "value", "p99, 10,000"), (fanout.SPEED, "value", "full speed × 10,000")]
 
 

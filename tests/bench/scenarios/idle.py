@@ -12,8 +12,8 @@ SUBSCRIBERS = 5000
 MEMORY = "user memory per subscriber"
 OURS = [Subject("rt-serve SSE", "rt-serve", dialect="sse"),
         Subject("rt-serve WebSocket", "rt-serve", dialect="ws")]
-GOALS = [Goal("5", f"memory of an idle subscriber, {s.name}", s.name, MEMORY, of="value", at_most=512)
-         for s in OURS]
+GOALS = [Goal("5", f"memory of an idle subscriber, {s.name}", s.name, MEMORY, of="value",
+              at_most=512) for s in OURS]
 OVERVIEW = [(MEMORY, "value", "bytes per idle connection")]
 
 

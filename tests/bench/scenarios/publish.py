@@ -7,9 +7,9 @@ from lib.peers import FLOORS, PEERS, REFERENCE, Subject
 
 TITLE = "Publishes on one connection, pipelined"
 ORDER = 40
-HOW = """Single publishes of 100 bytes without a subscriber, at most 512 of them not answered yet; those
-of HTTP and Redis are answered one by one, the others by a ping behind every 64. In pairs with
-the floor."""
+HOW = """Single publishes of 100 bytes without a subscriber, at most 512 of them not answered yet;
+those of HTTP and Redis are answered one by one, the others by a ping behind every 64. In pairs
+with the floor."""
 RATE = "publishes"
 SUBJECTS = [*FLOORS[:1], Subject("rt-serve", "rt-serve", dialect="sse"), *PEERS[:1], *PEERS[2:]]
 GOALS = [Goal("4", "single JSON posts on one pipelined connection", "rt-serve", RATE, at_least=0.9)]

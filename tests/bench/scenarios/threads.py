@@ -7,13 +7,13 @@ from lib.peers import OURS
 
 TITLE = "Two threads beside one"
 ORDER = 70
-HOW = """Both servers may use both cores; the load, pinned to the second, sleeps while they send: an event
-goes to 4,000 subscribers, and the time until the last byte of it has arrived at the last of them is
-read from the kernel's time stamps afterwards. In pairs, four of them."""
+HOW = """Both servers may use both cores; the load, pinned to the second, sleeps while they send: an
+event goes to 4,000 subscribers, and the time until the last byte of it has arrived at the last of
+them is read from the kernel's time stamps afterwards. In pairs, four of them."""
 SUBSCRIBERS = 4000
 CARRIED = "deliveries while sending"
-GOALS = [Goal("6", f"two threads beside one, {s.name}", f"{s.name}, two threads", CARRIED, at_least=1.7)
-         for s in OURS]
+GOALS = [Goal("6", f"two threads beside one, {s.name}", f"{s.name}, two threads", CARRIED,
+              at_least=1.7) for s in OURS]
 
 
 def speed(load):

@@ -22,5 +22,5 @@ def run(bench):
         load.run(seconds=0.2, window=256)
         full.measure(name, load, floor_load)
 
-    fanout.beside_floor(bench, FLOORS + OURS + PEERS, {"subscribers": TOPICS, "topics": TOPICS}, measure,
-                        lambda _: full.reference())
+    fanout.beside_floor(bench, FLOORS + OURS + PEERS, {"subscribers": TOPICS, "topics": TOPICS},
+                        measure, lambda _: full.reference())

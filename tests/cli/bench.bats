@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+# The frame of `make bench`: a scenario in miniature goes from its servers to RESULTS.md, and all that
+# it started has ended. The other servers take no part here.
+bats_require_minimum_version 1.5.0
+load helper
+
+setup() {
+	OUT=$(dirname "$(readlink -f "$RT_BIN/rt-serve")")
+	mkdir -p "$RT_TMP/scenarios"
+	cat >"$RT_TMP/scenarios/tiny.py" <<-'END'
+		from lib import fanout
+		from lib.goals import Goal
+		from lib.peers import OURS, Subject
+
+		TITLE, ORDER, HOW = "Tiny", 1, "As small as can be."
+		SUBJECTS = [OURS[1], OURS[3], Subject("nobody", "floor", "--no-such-option")]
+		GOALS = [Goal("1", "cheap", OURS[1].name, fanout.CPU, at_most=1000),
+		         Goal("2", "impossible", OURS[1].name, fanout.SPEED, at_least=1000),
+		         Goal("3", "absent", "nobody", fanout.SPEED, at_least=1)]
+		OVERVIEW = [(fanout.P99, "value", "p99")]
+
+		def run(bench):
+		    fixed = fanout.FixedRate(bench, rate=50, pairs=2, seconds=0.1, sleep_ms=5, latency_seconds=0.1)
+		    full = fanout.FullSpeed(bench, seconds=0.1)
+
+		    def measure(name, load, floor_load):
+		        fixed.measure(name, load, floor_load)
+		        full.measure(name, load, floor_load)
+
+		    def finish(floor_load):
+		        fixed.reference(floor_load)
+		        full.reference()
+
+		    fanout.beside_floor(bench, SUBJECTS, {"subscribers": 20}, measure, finish)
+	END
+}
+
+bench() {
+	"$RT_ROOT/tests/bench/run" --out "$OUT" --scenarios "$RT_TMP/scenarios" --rows "$RT_TMP/rows" \
+		--to "$RT_TMP/RESULTS.md" "$@"
+}
+
+@test "a scenario leaves rows and a report; a server that does not start is reported" {
+	bench --repeats 2
+	run jq -s 'length > 0 and all(.scenario == "tiny" and .repeat == 2)' "$RT_TMP/rows/tiny.2.jsonl"
+	assert_output true
+	# Two pairs of each; nothing is lost.
+	run jq -s '[.[] | select(.subject == "rt-serve SSE, epoll" and .figure == "CPU per delivery")]
+		| length == 1 and (.[0] | (.values | length) == 2 and (.ratios | length) == 2
+		and .to == "floor" and all(.values[]; . > 0 and . < 0.1))' "$RT_TMP/rows/tiny.1.jsonl"
+	assert_output true
+	run jq -s 'any(.subject == "rt-serve WebSocket, epoll" and .figure == "lost there" and .values == [0])' \
+		"$RT_TMP/rows/tiny.1.jsonl"
+	assert_output true
+	run jq -rs '.[] | select(.subject == "nobody").skipped' "$RT_TMP/rows/tiny.1.jsonl"
+	assert_output --partial 'ended with status 2'
+
+	run cat "$RT_TMP/RESULTS.md"
+	assert_line --regexp '^\| 1 \| cheap \| ≤ 1,000.00 x \| [0-9.]+ .* \| reached \|$'
+	assert_line --regexp '^\| 2 \| impossible \| .* \| \*\*not reached\*\* \|$'
+	assert_line --regexp '^\| 3 \| absent \| .* \| not measured \|$'
+	assert_line --regexp '^\| rt-serve SSE, epoll \| [0-9.]+ \([0-9.]+ to [0-9.]+\) \| [0-9.]+ .*\|$'
+	assert_line --partial 'nobody: not measured: floor ended with status 2'
+	assert_line --partial '`make bench ONLY=tiny`, 2 repeats.'
+	assert_line --partial '| rt | rt-serve '
+	run compgen -G "$TMPDIR/rt-bench.*"
+	assert_failure
+}
+
+@test "a report is made from the rows there are, and what is not known is refused" {
+	mkdir "$RT_TMP/rows"
+	echo '{"scenario":"tiny","repeat":1,"subject":"floor","figure":"p99","unit":"ms","values":[0.0123]}' \
+		>"$RT_TMP/rows/tiny.1.jsonl"
+	bench --report
+	run grep -F '| floor | 12.3 |' "$RT_TMP/RESULTS.md"
+	assert_success
+	run bench no-such-scenario
+	assert_failure
+	assert_output --partial 'no such scenario: no-such-scenario (there are: tiny)'
+}
+
+@test "a signal ends all that was started" {
+	sed -i 's/seconds=0.1, sleep_ms/seconds=60, sleep_ms/' "$RT_TMP/scenarios/tiny.py"
+	bg bench "$RT_ROOT/tests/bench/run" --out "$OUT" --scenarios "$RT_TMP/scenarios" \
+		--rows "$RT_TMP/rows" --to "$RT_TMP/RESULTS.md"
+	pid=$BG_PID
+	wait_for pgrep -P "$pid" -f 'rt-serve --listen'
+	pgrep -P "$pid" >"$RT_TMP/children"
+	[ "$(wc -l <"$RT_TMP/children")" -ge 3 ]
+	bg_kill bench INT
+	assert_equal "$BG_STATUS" 130
+	while read -r child; do
+		wait_for not_there "$child"
+	done <"$RT_TMP/children"
+	[ ! -e "$RT_TMP/RESULTS.md" ]
+	run compgen -G "$TMPDIR/rt-bench.*"
+	assert_failure
+}
+
+not_there() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "the load says which dialects there are, and that nobody listens" {
+	run "$OUT/tests/bench/load" --dialect nonsense --port 1
+	assert_equal "$status" 2
+	assert_output --partial 'redis nats mqtt'
+	run "$OUT/tests/bench/load" --dialect sse --port 1 </dev/null
+	assert_equal "$status" 1
+	assert_output --partial '0 of 1 connected'
+}
