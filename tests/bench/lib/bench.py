@@ -152,7 +152,7 @@ class Bench:
     # --- where it goes --------------------------------------------------------------------------
 
     def row(self, subject, figure, unit, value=None, pairs=None, ratio=None, to="floor", note=""):
-        """A figure: a value, perhaps with its ratio to (to); or pairs. In base units (s, B, 1/s)."""
+        """A figure: a value, perhaps with its ratio to (to); or pairs. In base units."""
         row = {"scenario": self.scenario, "repeat": self.repeat, "subject": subject,
                "figure": figure, "unit": unit, "others": round(self.disturbed, 2)}
         row["values"] = pairs.values if pairs else [value]

@@ -118,7 +118,8 @@ def goals_part(tables):
 
 def scenario_part(scenario, t, said):
     """A scenario: its table, what was not measured, what is said of it, how it was measured."""
-    how = f"`make bench ONLY={scenario.NAME}`, {t.repeats} repeats. " + " ".join(scenario.HOW.split())
+    how = " ".join(scenario.HOW.split())
+    how = f"`make bench ONLY={scenario.NAME}`, {t.repeats} repeats. {how}"
     parts = [f"## {scenario.TITLE}\n", how + "\n", scenario_table(t), footnotes(t)]
     if said:
         parts.append(said + "\n")

@@ -18,10 +18,14 @@ def path_of(folder, scenario, repeat):
     return os.path.join(folder, f"{scenario}.{repeat}.jsonl")
 
 
-def write(folder, scenario, repeat, rows):
-    """Keep the rows of a repeat, in place of those that it had."""
+def write(folder, scenario, repeat, rows, keep_others=False):
+    """Keep the rows of a repeat, in place of those that it had, or that its subjects had."""
     os.makedirs(folder, exist_ok=True)
     path = path_of(folder, scenario, repeat)
+    if keep_others and os.path.exists(path):
+        new = {row["subject"] for row in rows}
+        with open(path, encoding="utf-8") as f:
+            rows = [row for row in map(json.loads, f) if row["subject"] not in new] + rows
     with open(path + ".new", "w", encoding="utf-8") as f:
         for row in rows:
             f.write(json.dumps(row) + "\n")
@@ -70,6 +74,7 @@ class Table:
             if row["figure"] and row["figure"] not in self.figures:
                 self.figures.append(row["figure"])
             self.cells.setdefault((row["subject"], row["figure"]), Cell()).add(row)
+        self.subjects.sort(key=lambda name: name != "floor")
 
     def cell(self, subject, figure):
         """A cell, or None."""

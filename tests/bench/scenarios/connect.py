@@ -6,12 +6,12 @@ from idle import OURS
 
 TITLE = "15,000 subscribers connect"
 ORDER = 60
-HOW = """From the first connect() until the last of 15,000 has its stream, at most 100 connecting at a
-time, from one process and eight source addresses."""
+HOW = """From the first connect() until the last of 15,000 has its stream, at most 100
+connecting at a time, from one process and eight source addresses."""
 SUBSCRIBERS = 15000
 CONNECTED = "15,000 connected"
-GOALS = [Goal("5", f"15,000 connect, {s.name}", s.name, CONNECTED, of="value", at_most=2.0)
-         for s in OURS]
+GOALS = [Goal("5", f"15,000 connect, {s.name}", s.name, CONNECTED, of="value",
+              at_most=2.0) for s in OURS]
 
 
 def run(bench):
