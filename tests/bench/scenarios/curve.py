@@ -27,9 +27,9 @@ MEMORY = ("--memory", "1G")
 
 def once(load, subscribers):
     """Some 10,000 deliveries: a few events, the reader asleep until all are sent."""
-    events = max(2, 10000 // subscribers)
-    sleep_ms = max(10, subscribers // 50 + 15)
-    rate = 1000 / (sleep_ms + max(5, subscribers // 100))
+    events = max(2, min(50, 10000 // subscribers))
+    sleep_ms = 5 + subscribers // 50
+    rate = 1000 / (sleep_ms + 5 + subscribers // 100)
     return cpu(load, rate=rate, seconds=events / rate, sleep_ms=sleep_ms)
 
 
@@ -46,15 +46,15 @@ def retain(port, n):
     connection.close()
 
 
-def compare(bench, name, load, n, base, base_n):
-    """Four pairs of a point and the one that it is compared with."""
-    for which, count in ((base, base_n), (load, n)):
-        once(which, count)
+def compare(bench, name, load, n, base_name, base):
+    """Pairs of a point and the one that it is compared with."""
+    once(load, n)
     pairs = Pairs()
-    for _ in range(4):
-        pairs.add(once(base, base_n), once(load, n))
+    for _ in range(2):
+        pairs.add(once(base, BASE_SUBSCRIBERS), once(load, n))
+    for value in pairs.references:
+        bench.row(base_name, CPU, "us", value)
     bench.row(name, CPU, "us", pairs=pairs, to="base")
-    return pairs.references
 
 
 def over_subscribers(bench, name, subject):
@@ -62,12 +62,12 @@ def over_subscribers(bench, name, subject):
     base_name = f"{name}, {BASE_SUBSCRIBERS:,} subscribers"
     with bench.subject(base_name), subject.start(bench) as one, \
             subject.load(bench, one, subscribers=BASE_SUBSCRIBERS) as base:
+        once(base, BASE_SUBSCRIBERS)
         for n in SUBSCRIBERS:
             point = f"{name}, {n:,} subscribers"
             with bench.subject(point), subject.start(bench) as other, \
                     subject.load(bench, other, subscribers=n) as load:
-                for value in compare(bench, point, load, n, base, BASE_SUBSCRIBERS):
-                    bench.row(base_name, CPU, "us", value)
+                compare(bench, point, load, n, base_name, base)
 
 
 def start_retaining(bench, stack, n):
@@ -82,12 +82,12 @@ def over_retained(bench):
     base_name = f"rt-serve SSE, {BASE_RETAINED:,} retained"
     with bench.subject(base_name), contextlib.ExitStack() as outer:
         base = start_retaining(bench, outer, BASE_RETAINED)
+        once(base, BASE_SUBSCRIBERS)
         for n in RETAINED:
             point = f"rt-serve SSE, {n:,} retained"
             with bench.subject(point), contextlib.ExitStack() as stack:
                 load = start_retaining(bench, stack, n)
-                for value in compare(bench, point, load, BASE_SUBSCRIBERS, base, BASE_SUBSCRIBERS):
-                    bench.row(base_name, CPU, "us", value)
+                compare(bench, point, load, BASE_SUBSCRIBERS, base_name, base)
 
 
 def run(bench):

@@ -22,7 +22,7 @@ OVERVIEW = [(fanout.CPU, "ratio", "CPU per delivery, × floor"),
 
 def run(bench):
     """See HOW."""
-    fixed = fanout.FixedRate(bench, rate=20, pairs=2, seconds=0.5, sleep_ms=35, latency_seconds=1)
+    fixed = fanout.FixedRate(bench, rate=20, pairs=2, seconds=0.5, sleep_ms=35, latency_seconds=0.8)
     full = fanout.FullSpeed(bench, seconds=0.6)
 
     def measure(name, load, floor_load):

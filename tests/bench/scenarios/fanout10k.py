@@ -16,8 +16,8 @@ OVERVIEW = [(fanout.P99, "value", "p99, 10,000"), (fanout.SPEED, "value", "full 
 
 def run(bench):
     """See HOW."""
-    fixed = fanout.FixedRate(bench, rate=2, pairs=0, seconds=0, sleep_ms=0, latency_seconds=2)
-    full = fanout.FullSpeed(bench, seconds=1)
+    fixed = fanout.FixedRate(bench, rate=2, pairs=0, seconds=0, sleep_ms=0, latency_seconds=1.5)
+    full = fanout.FullSpeed(bench, seconds=0.7)
 
     def measure(name, load, floor_load):
         load.run(rate=10, seconds=0.1)

@@ -18,7 +18,7 @@ OVERVIEW = [(RATE, "value", "publishes, pipelined")]
 
 def rate(load):
     """Acknowledged publishes a second."""
-    said = load.run(seconds=0.5, window=512)
+    said = load.run(seconds=0.3, window=512)
     if not said["acked"] or said["refused"]:
         raise ValueError(f"{said['acked']} acknowledged, {said['refused']} refused")
     return said["acked"] / said["seconds"]

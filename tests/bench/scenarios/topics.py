@@ -16,7 +16,7 @@ OVERVIEW = [(fanout.SPEED, "value", "5,000 topics")]
 
 def run(bench):
     """See HOW."""
-    full = fanout.FullSpeed(bench, seconds=0.5, pairs=2, window=256)
+    full = fanout.FullSpeed(bench, seconds=0.3, pairs=2, window=256)
 
     def measure(name, load, floor_load):
         load.run(seconds=0.2, window=256)
