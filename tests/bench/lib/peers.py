@@ -131,6 +131,20 @@ SERVERS = {
 }
 
 
+# For the report.
+COMMANDS = """\
+floor                [--gather] [--uring]
+rt-serve             --listen 127.0.0.1:0 --threads 1 --store memory: --drain 0s --io uring|epoll
+nginx                -c tests/bench/peers/nginx.conf
+redis-server         tests/bench/peers/redis.conf
+GOMAXPROCS=1 nats-server -c tests/bench/peers/nats.conf
+mosquitto            -c tests/bench/peers/mosquitto.conf
+node                 tests/bench/peers/ws.js
+node                 tests/bench/peers/socketio.js
+load                 --dialect ... --subscribers ... (tests/bench/loader)
+"""
+
+
 class Subject:
     """Who takes part in a scenario: what it is called, the server, its arguments, the dialect."""
 

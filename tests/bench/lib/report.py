@@ -3,7 +3,7 @@
 import os
 import re
 
-from . import figures, machine
+from . import figures, machine, peers
 from .rows import Table, read
 
 HEAD = """# Measured
@@ -142,6 +142,9 @@ def write(path, folder, scenarios, versions, said):
     parts += [scenario_part(s, t, said.get(s.NAME)) for s, t in tables]
     parts.append("## Machine and versions\n\n" +
                  table(["", ""], [list(v) for v in machine.describe() + versions]))
+    parts.append("## Commands\n\n`make bench` runs all of it. Servers are pinned to the first "
+                 "core, what loads them\nto the second; all are started like this, unless a section says "
+                 "otherwise:\n\n" + "".join(f"    {c}\n" for c in peers.COMMANDS.splitlines()))
     text = "\n".join(p for p in parts if p)
     with open(path + ".new", "w", encoding="utf-8") as f:
         f.write(text)

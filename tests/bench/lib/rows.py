@@ -32,6 +32,12 @@ def write(folder, scenario, repeat, rows, keep_others=False):
     os.rename(path + ".new", path)
 
 
+def forget(folder, scenario):
+    """Remove the rows of all repeats."""
+    for path in glob.glob(path_of(folder, scenario, "[0-9]*")):
+        os.remove(path)
+
+
 def read(folder, scenario):
     """All rows of a scenario, of all repeats."""
     rows = []
