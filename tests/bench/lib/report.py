@@ -143,8 +143,8 @@ def write(path, folder, scenarios, versions, said):
     parts.append("## Machine and versions\n\n" +
                  table(["", ""], [list(v) for v in machine.describe() + versions]))
     parts.append("## Commands\n\n`make bench` runs all of it. Servers are pinned to the first "
-                 "core, what loads them\nto the second; all are started like this, unless a section says "
-                 "otherwise:\n\n" + "".join(f"    {c}\n" for c in peers.COMMANDS.splitlines()))
+                 "core, what loads them\nto the second; all are started like this, unless a "
+                 "section says otherwise:\n\n" + "".join(f"    {c}\n" for c in peers.COMMANDS.splitlines()))
     text = "\n".join(p for p in parts if p)
     with open(path + ".new", "w", encoding="utf-8") as f:
         f.write(text)

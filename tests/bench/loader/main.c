@@ -78,8 +78,10 @@ static int parse_options(struct options *o, int argc, char **argv)
 
 static int parse_order(struct order *o, char *line)
 {
+	char *rest;
+
 	*o = (struct order){.seconds = 1, .window = 8, .size = 100, .drain = 3};
-	for (char *word = strtok(line, " \n"); word != NULL; word = strtok(NULL, " \n")) {
+	for (char *word = strtok_r(line, " \n", &rest); word != NULL; word = strtok_r(NULL, " \n", &rest)) {
 		char *value = strchr(word, '=');
 		double n;
 
