@@ -77,6 +77,16 @@ bench() {
 	run bench no-such-scenario
 	assert_failure
 	assert_output --partial 'no such scenario: no-such-scenario (there are: tiny)'
+
+	# Two scenarios may have figures and subjects of one name: each goal is of its own.
+	sed 's/"cheap"/"of others"/' "$RT_TMP/scenarios/tiny.py" >"$RT_TMP/scenarios/other.py"
+	jq -c '. + {subject: "rt-serve SSE, epoll", figure: "CPU per delivery", unit: "us", ratios: [1.5]}' \
+		"$RT_TMP/rows/tiny.1.jsonl" >>"$RT_TMP/rows/tiny.1.jsonl.new"
+	mv "$RT_TMP/rows/tiny.1.jsonl.new" "$RT_TMP/rows/tiny.1.jsonl"
+	bench --report
+	run grep -E '^\| 1 \|' "$RT_TMP/RESULTS.md"
+	assert_line --index 0 --regexp 'of others .* not measured \|$'
+	assert_line --index 1 --regexp 'cheap .* \| 1.50 x \| reached \|$'
 }
 
 @test "a signal ends all that was started" {

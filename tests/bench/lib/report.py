@@ -32,12 +32,10 @@ def table(head, lines):
                      ["| " + " | ".join(line) + " |" for line in lines]) + "\n"
 
 
-def goal_line(goal, tables):
+def goal_line(goal, t):
     """One line of the table of goals: (number, text, wanted, measured, verdict)."""
     sign = "≤" if goal.at_most is not None else "≥"
-    cell = None
-    for t in tables:
-        cell = cell or t.cell(goal.subject, goal.figure)
+    cell = t.cell(goal.subject, goal.figure)
     values = [] if cell is None else cell.ratios if goal.of == "ratio" else cell.values
     unit = goal.unit(cell.unit if cell else "")
     # A limit is said in the unit of what was measured: without it, as it stands.
@@ -80,6 +78,7 @@ def overview(tables):
     """One table of all: what scenarios put into it (OVERVIEW: figure, value or ratio, title)."""
     columns = [(t, *column_of) for s, t in tables for column_of in getattr(s, "OVERVIEW", [])]
     subjects = list(dict.fromkeys(name for t, *_ in columns for name in t.subjects))
+    subjects.sort(key=lambda name: 0 if "floor" in name else 1 if "rt-serve" in name else 2)
     lines, units = [], [""] * len(columns)
     for subject in subjects:
         line = [subject]
@@ -107,13 +106,13 @@ def footnotes(t):
 
 
 def goals_part(tables):
-    """The table of goals, by number."""
-    goals = [g for s, _ in tables for g in getattr(s, "GOALS", [])]
-    goals.sort(key=lambda g: (int(re.match(r"\d+", g.number)[0]), g.number))
+    """The table of goals, by number; also of what was not measured."""
+    goals = [(g, t) for s, t in tables for g in getattr(s, "GOALS", [])]
+    goals.sort(key=lambda pair: (int(re.match(r"\d+", pair[0].number)[0]), pair[0].number))
     if not goals:
         return ""
     return "## Goals\n\n" + table(["", "goal", "wanted", "measured", ""],
-                                  [goal_line(g, [t for _, t in tables]) for g in goals])
+                                  [goal_line(g, t) for g, t in goals])
 
 
 def scenario_part(scenario, t, said):
@@ -129,7 +128,6 @@ def scenario_part(scenario, t, said):
 def write(path, folder, scenarios, versions, said):
     """Write RESULTS.md. scenarios: modules of scenarios/, in order; versions: (what, which)."""
     tables = [(s, Table(read(folder, s.NAME))) for s in scenarios]
-    tables = [(s, t) for s, t in tables if t.subjects]
     parts = [HEAD]
     if "summary" in said:
         parts.append(said["summary"] + "\n")
@@ -139,12 +137,13 @@ def write(path, folder, scenarios, versions, said):
         parts.append("## Beside the floor and others\n\nMedians; the sections below have their "
                      "spread, and how they were measured.\n\n" + beside)
         parts.append(said["overview"] + "\n" if "overview" in said else "")
-    parts += [scenario_part(s, t, said.get(s.NAME)) for s, t in tables]
+    parts += [scenario_part(s, t, said.get(s.NAME)) for s, t in tables if t.subjects]
     parts.append("## Machine and versions\n\n" +
                  table(["", ""], [list(v) for v in machine.describe() + versions]))
     parts.append("## Commands\n\n`make bench` runs all of it. Servers are pinned to the first "
                  "core, what loads them\nto the second; all are started like this, unless a "
-                 "section says otherwise:\n\n" + "".join(f"    {c}\n" for c in peers.COMMANDS.splitlines()))
+                 "section says otherwise:\n\n" +
+                 "".join(f"    {c}\n" for c in peers.COMMANDS.splitlines()))
     text = "\n".join(p for p in parts if p)
     with open(path + ".new", "w", encoding="utf-8") as f:
         f.write(text)
