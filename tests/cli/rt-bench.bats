@@ -137,12 +137,11 @@ subscribers() {
 
 @test "rt-bench: --pid: processor time and memory of the server and its children" {
 	# The server as a child of the process that is named.
-	bg parent sh -c 'rt-serve --listen 127.0.0.1:0 --store memory: >"$0" & wait; exit' "$RT_TMP/child.out"
+	bg parent sh -c 'rt-serve --listen 127.0.0.1:0 --store memory: >"$0" & trap "kill $!" TERM; wait; exit' "$RT_TMP/child.out"
 	wait_for grep -q listening "$RT_TMP/child.out"
 	bench -s "$(sed -n 's/^rt-serve: listening on //p' "$RT_TMP/child.out")" --pid "$BG_PID" \
 		--subscribers 400 --count 50
 	assert_json '.server.cpu_ns > 0 and .server.cpu_ns_per_delivery > 0 and .server.bytes_per_connection > 100'
-	pkill -P "$BG_PID" -x rt-serve
 }
 
 @test "rt-bench: memory per connection is not claimed of a server that had it already" {

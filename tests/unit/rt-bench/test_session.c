@@ -34,7 +34,10 @@ static void start(void)
 
 static void end(void)
 {
-	h.b.workers[0]->b = h.b.workers[1]->b = &h.b;
+	for (unsigned i = 0; i < 2; i++) {
+		worker_stop(h.b.workers[i]);
+		h.b.workers[i]->b = &h.b;
+	}
 	tally_fini(&s.sum);
 	tally_fini(&s.now);
 	result_fini(r);
