@@ -112,13 +112,16 @@ static void read_subscriber(struct crowd *c, struct subscriber_link *s)
 		gone(c, s);
 }
 
-/* epoll's own timeout has milliseconds only, unless the kernel knows the newer call. */
+/* The older call has only milliseconds, but is there on every kernel, and under valgrind. */
 static int wait_for(int epoll, struct epoll_event *events, uint64_t until_ns)
 {
 	uint64_t now = clock_ns(), left = until_ns > now ? until_ns - now : 0;
 	struct timespec t = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
+	int n = epoll_pwait2(epoll, events, EVENTS, &t, NULL);
 
-	return epoll_pwait2(epoll, events, EVENTS, &t, NULL);
+	if (n < 0 && errno == ENOSYS)
+		n = epoll_wait(epoll, events, EVENTS, (int)((left + 999999) / 1000000));
+	return n;
 }
 
 void crowd_turn(struct crowd *c, uint64_t until_ns)
