@@ -7,6 +7,8 @@
 #include "api/encode.h"
 #include "config.h"
 
+#define LINK_MAX (512 << 10)	/* nothing reaches it: a target, percent-encoded */
+
 /** A read finished on a thread of the store: keep it for the loop's next turn. */
 static void read_done(void *arg, struct hub *h, struct read *r)
 {
@@ -71,6 +73,7 @@ struct api *api_new(struct api_shared *shared, struct loop *l)
 	a->shared = shared;
 	a->loop = l;
 	pthread_mutex_init(&a->reads_lock, NULL);
+	buf_init(&a->link, LINK_MAX);
 	host.arg = a;
 	a->hub = hub_new(shared->store, &hc, &host);
 	a->encoder = encoder_new(loop_arena(l));
@@ -97,6 +100,7 @@ void api_free(struct api *a)
 	if (a->hub != NULL)
 		hub_free(a->hub);
 	encoder_free(a->encoder);
+	buf_fini(&a->link);
 	access_log_free(a->access_log);
 	pthread_mutex_destroy(&a->reads_lock);
 	free(a);

@@ -14,11 +14,11 @@ void fields_init(struct fields *f, const struct request *r)
 			"Idempotency-Replayed"));
 }
 
-void fields_add(struct fields *f, const char *name, struct str value)
+void fields_add_named(struct fields *f, struct str name, struct str value)
 {
 	if (f->n == FIELDS_MAX || value.n > sizeof(f->scratch) - f->used)
 		return;
 	memcpy(f->scratch + f->used, value.p, value.n);
-	f->f[f->n++] = (struct http_field){str_of(name), {f->scratch + f->used, value.n}};
+	f->f[f->n++] = (struct http_field){name, {f->scratch + f->used, value.n}};
 	f->used += value.n;
 }

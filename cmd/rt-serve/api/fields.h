@@ -21,6 +21,12 @@ struct fields {
 void fields_init(struct fields *f, const struct request *r);
 
 /** Add one. (name) is static text; (value) is copied, and left out if there is no room. */
-void fields_add(struct fields *f, const char *name, struct str value);
+void fields_add_named(struct fields *f, struct str name, struct str value);
+
+/* Here, so that the length of the name is known when it is compiled. */
+static inline void fields_add(struct fields *f, const char *name, struct str value)
+{
+	fields_add_named(f, str_of(name), value);
+}
 
 #endif

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "zalloc.h"
+
 #define ANSWER_MAX (8 << 20)	/* kept with an Idempotency-Key */
 
 /* The group this thread is handing over right now. */
@@ -11,7 +13,7 @@ static _Thread_local struct group *appending;
 
 struct group *group_new(struct loop *l, void (*done)(struct group *g), void *owner)
 {
-	struct group *g = calloc(1, sizeof(*g));
+	struct group *g = zalloc(sizeof(*g));
 
 	if (g == NULL)
 		return NULL;

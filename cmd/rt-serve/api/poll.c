@@ -69,17 +69,33 @@ static const char *origin_of(const struct poll *p)
 
 /* --- the next page ---------------------------------------------------------------------------- */
 
+static bool is_unreserved(char c)
+{
+	/* A bit for each of letters, digits and "-._~". */
+	static const uint64_t set[2] = {UINT64_C(0x03ff600000000000), UINT64_C(0x47fffffe87fffffe)};
+	uint8_t u = (uint8_t)c;
+
+	return u < 128 && (set[u / 64] >> (u % 64) & 1) != 0;
+}
+
 /** Append (s), all but unreserved characters (RFC 3986, 2.3) encoded. 0 or -1. */
 static int percent_encode(struct buf *b, struct str s)
 {
-	static const char unreserved[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	static const char digits[16] = "0123456789ABCDEF";
+	size_t n;
 
-	for (size_t i = 0; i < s.n; i++) {
-		bool plain = memchr(unreserved, s.p[i], sizeof(unreserved) - 1) != NULL;
-
-		if (plain ? buf_addc(b, s.p[i]) != 0 : buf_addf(b, "%%%02X", (uint8_t)s.p[i]) != 0)
+	while (s.n > 0) {
+		for (n = 0; n < s.n && is_unreserved(s.p[n]); n++)
+			;
+		if (buf_add(b, s.p, n) != 0)
 			return -1;
+		if (n < s.n) {
+			uint8_t c = (uint8_t)s.p[n++];
+
+			if (buf_add(b, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3) != 0)
+				return -1;
+		}
+		s = (struct str){s.p + n, s.n - n};
 	}
 	return 0;
 }
@@ -108,12 +124,13 @@ int poll_next_url(struct buf *b, const struct request *r)
 			return -1;
 		sep = '&';
 	}
-	return buf_addf(b, "%csince=", sep);
+	return buf_addc(b, sep) != 0 ? -1 : buf_adds(b, "since=");
 }
 
 static int add_link(struct buf *b, const struct poll *p, struct str cursor)
 {
-	if (buf_addf(b, "<%s", p->text) != 0 || percent_encode(b, cursor) != 0)
+	buf_reset(b);
+	if (buf_addc(b, '<') != 0 || buf_adds(b, p->text) != 0 || percent_encode(b, cursor) != 0)
 		return -1;
 	return buf_adds(b, ">; rel=\"next\"");
 }
@@ -175,8 +192,9 @@ static void add_fields(struct fields *f, const struct poll *p, struct str cursor
 
 	opening_fields(f, origin_of(p), poll_api(p), str_of(p->start));
 	fields_add(f, "Cache-Control", STR_LIT("no-cache"));
-	n = snprintf(text, sizeof(text), "\"%.*s\"", (int)cursor.n, cursor.p);
-	fields_add(f, "ETag", (struct str){text, (size_t)n});
+	text[0] = text[cursor.n + 1] = '"';
+	memcpy(text + 1, cursor.p, cursor.n);
+	fields_add(f, "ETag", (struct str){text, cursor.n + 2});
 	if (p->wait_ms > 0 && p->prefer) {
 		n = snprintf(text, sizeof(text), "wait=%u", (unsigned)p->wait_ms / 1000);
 		fields_add(f, "Preference-Applied", (struct str){text, (size_t)n});
@@ -196,17 +214,15 @@ static void respond(struct poll *p, struct str now)
 {
 	struct verdict v = judge(p, now);
 	struct fields f;
-	struct buf link;
+	struct buf *link = &poll_api(p)->link;
 	struct str body = STR_LIT("");
 
-	buf_init(&link, 512 << 10);
-	if (v.cursor.n == 0 || add_link(&link, p, v.cursor) != 0 || finish_body(p) != 0) {
+	if (v.cursor.n == 0 || add_link(link, p, v.cursor) != 0 || finish_body(p) != 0) {
 		opening_problem(p->x, origin_of(p), STORE_NOMEM);
-		buf_fini(&link);
 		return;
 	}
 	add_fields(&f, p, v.cursor);
-	f.f[f.n++] = (struct http_field){STR_LIT("Link"), buf_str(&link)};
+	f.f[f.n++] = (struct http_field){STR_LIT("Link"), buf_str(link)};
 	if (v.status == 200) {
 		fields_add(&f, "Content-Type", p->ndjson ? STR_LIT("application/x-ndjson") :
 			STR_LIT("application/json"));
@@ -217,7 +233,6 @@ static void respond(struct poll *p, struct str now)
 	}
 	poll_api(p)->stats.status[v.status / 100]++;
 	exchange_respond(p->x, v.status, f.f, f.n, body);
-	buf_fini(&link);
 }
 
 static void free_poll(struct poll *p)
@@ -470,9 +485,23 @@ static struct poll *poll_new(struct exchange *x, const struct request *r, const 
 	return p;
 }
 
+/** The answer to most polls: there is nothing new. It needs no subscription. False: there may be. */
+static bool answer_quiet(struct poll *p, const struct subscribe *s)
+{
+	if (!hub_is_quiet(poll_api(p)->hub, s->filters, &s->start))
+		return false;
+	p->start = strndup(s->start.position.p, s->start.position.n);
+	if (p->start == NULL)
+		return false;
+	respond(p, s->start.position);
+	free_poll(p);
+	return true;
+}
+
 void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
 {
 	bool draining = atomic_load_explicit(&r->api->shared->draining, memory_order_relaxed);
+	bool waits = s->wait_ms > 0 && !str_is(r->http->method, "HEAD") && !draining;
 	struct poll *p = poll_new(x, r, s);
 
 	if (p == NULL) {
@@ -480,8 +509,10 @@ void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
 		return;
 	}
 	r->api->stats.polls++;
+	if (!waits && answer_quiet(p, s))
+		return;
 	exchange_accept(x, &poll_exchange, p);
-	if (s->wait_ms > 0 && !str_is(r->http->method, "HEAD") && !draining)
+	if (waits)
 		begin_waiting(p, s, r->user);
 	if (hub_subscribe(r->api->hub, &p->sub, &poll_subscription, s->filters, &s->start,
 		&s->options) != 0)

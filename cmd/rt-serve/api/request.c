@@ -3,8 +3,10 @@
 
 struct str request_param(const struct request *r, const char *name)
 {
+	struct str wanted = str_of(name);
+
 	for (unsigned i = 0; i < r->nparams; i++) {
-		if (str_is(r->params[i].name, name))
+		if (str_eq(r->params[i].name, wanted))
 			return r->params[i].value;
 	}
 	return STR_NULL;

@@ -80,6 +80,12 @@ struct hub_options {
 int hub_subscribe(struct hub *h, struct subscription *sub, const struct subscription_ops *ops,
 	struct filters *f, const struct hub_start *start, const struct hub_options *o);
 
+/**
+ * Would a subscription to (f) find nothing between (start) and now, neither event nor gap? False: it
+ * might. Whoever only asks whether something has come needs none then.
+ */
+bool hub_is_quiet(struct hub *h, const struct filters *f, const struct hub_start *start);
+
 /** End it: no callback runs afterwards, (sub) may be freed. Not subscribed: does nothing. */
 void hub_unsubscribe(struct hub *h, struct subscription *sub);
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "hub/hub_internal.h"
+#include "zalloc.h"
 
 /* --- the past -------------------------------------------------------------------------------- */
 
@@ -55,7 +56,7 @@ int hub_past(struct hub *h, struct subscription *sub)
 	}
 	if (p != NULL)
 		return 0;
-	p = calloc(1, sizeof(*p));
+	p = zalloc(sizeof(*p));
 	if (p == NULL)
 		return -1;
 	p->sub = sub;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "hub/hub_internal.h"
+#include "zalloc.h"
 
 #define READY_PAGES 4	/* read at most, when the transport is ready */
 #define WORK_PAGES 16	/* read in a turn, by all that are queued: one each */
@@ -451,7 +452,7 @@ static void read_came(struct read *r)
 /* Hand (r) to the store. 1: it is done. 0: it will be. -1: no memory, and (r) is freed. */
 static int submit(struct hub *h, struct subscription *sub, struct read *r)
 {
-	struct flight *f = calloc(1, sizeof(*f));
+	struct flight *f = zalloc(sizeof(*f));
 
 	if (f == NULL) {
 		read_free(r);
@@ -769,7 +770,18 @@ static int start_at(struct hub *h, struct subscription *sub, const struct hub_st
 		if (from == READ_CURSOR || from == READ_ID)
 			from = READ_NOW;
 	}
+	if (from == READ_CURSOR && store_is_quiet(h->store, sub->group->filters, start->position,
+			&sub->pos))
+		return begin(sub, start->position) ? 1 : -1;	/* nothing to read */
 	return from == READ_NOW ? begin_now(h, sub) : begin_read(h, sub, from, start);
+}
+
+bool hub_is_quiet(struct hub *h, const struct filters *f, const struct hub_start *start)
+{
+	uint64_t pos;
+
+	return start->from == READ_CURSOR && !is_foreign(h, start) &&
+		store_is_quiet(h->store, f, start->position, &pos);
 }
 
 int hub_subscribe(struct hub *h, struct subscription *sub, const struct subscription_ops *ops,

@@ -6,6 +6,7 @@
 
 #include "hash.h"
 #include "topic.h"
+#include "zalloc.h"
 
 #define LEVELS_MAX (TOPIC_MAX / 2 + 1)	/* a level takes two bytes, the last one perhaps one */
 
@@ -73,7 +74,7 @@ static struct topic_node *node_find(struct table *in, uint64_t hash, struct topi
 
 static struct topic_node *node_alloc(struct topic_node *parent, struct str text)
 {
-	struct topic_node *node = calloc(1, sizeof(*node) + text.n);
+	struct topic_node *node = zalloc(sizeof(*node) + text.n);
 
 	if (node == NULL)
 		return NULL;
@@ -209,7 +210,7 @@ static void group_free(struct topics *t, struct group *g)
 
 static struct group *group_new(struct topics *t, struct filters *f, uint64_t hash)
 {
-	struct group *g = calloc(1, sizeof(*g) + f->n * sizeof(g->links[0]));
+	struct group *g = zalloc(sizeof(*g) + f->n * sizeof(g->links[0]));
 
 	if (g == NULL)
 		return NULL;

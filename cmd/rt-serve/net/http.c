@@ -6,12 +6,16 @@
 #include <strings.h>
 #include <time.h>
 
+#include "zalloc.h"
+
 /* --- requests -------------------------------------------------------------------------------- */
 
 struct str http_field(const struct http_request *r, const char *name)
 {
+	struct str wanted = str_of(name);
+
 	for (unsigned i = 0; i < r->nfields; i++)
-		if (str_is(r->fields[i].name, name))
+		if (str_eq(r->fields[i].name, wanted))
 			return r->fields[i].value;
 	return STR_NULL;
 }
@@ -48,8 +52,10 @@ static bool list_has(struct str list, const char *token)
 
 bool http_has_token(const struct http_request *r, const char *name, const char *token)
 {
+	struct str wanted = str_of(name);
+
 	for (unsigned i = 0; i < r->nfields; i++)
-		if (str_is(r->fields[i].name, name) && list_has(r->fields[i].value, token))
+		if (str_eq(r->fields[i].name, wanted) && list_has(r->fields[i].value, token))
 			return true;
 	return false;
 }
@@ -115,7 +121,7 @@ size_t http_chunk_head(uint8_t dst[HTTP_CHUNK_HEAD_MAX], size_t n)
 
 struct exchange *exchange_new(struct conn *c)
 {
-	struct exchange *x = calloc(1, sizeof(*x)), **p = &c->exchanges;
+	struct exchange *x = zalloc(sizeof(*x)), **p = &c->exchanges;
 
 	if (x == NULL) {
 		conn_close(c, CONN_NOMEM);

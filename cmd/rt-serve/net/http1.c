@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "units.h"
+
 #define DISCARD_MAX 65536	/* so much of an unwanted body is read, to keep the connection */
 #define PROBLEM_MAX 2048
+#define HEAD_ROOM 256		/* an answer's status line, Date and framing take less */
 
 /* --- the answer's head ----------------------------------------------------------------------- */
 
@@ -27,42 +30,97 @@ static void http1_continue(struct exchange *x)
 	exchange_out(x, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-/* A field that carries a line break would be two; that is a mistake of ours, never sent. */
-int http1_add_field(struct buf *b, struct http_field f)
+/* Is there a CR or LF? Eight bytes at a time: each zero byte of (x) sets its top bit. */
+static bool has_break(struct str s)
 {
-	if (memchr(f.value.p, '\r', f.value.n) != NULL || memchr(f.value.p, '\n', f.value.n) != NULL)
-		return 0;
-	return buf_addstr(b, f.name) != 0 || buf_adds(b, ": ") != 0 || buf_addstr(b, f.value) != 0
-		|| buf_adds(b, "\r\n") != 0 ? -1 : 0;
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t word, cr, lf;
+
+	for (; s.n >= sizeof(word); s = (struct str){s.p + sizeof(word), s.n - sizeof(word)}) {
+		memcpy(&word, s.p, sizeof(word));
+		cr = word ^ ones * '\r';
+		lf = word ^ ones * '\n';
+		if (((((cr - ones) & ~cr) | ((lf - ones) & ~lf)) & tops) != 0)
+			return true;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\r' || s.p[i] == '\n')
+			return true;
+	return false;
 }
 
-static int add_framing(struct buf *b, const struct exchange *x, unsigned status, int64_t length)
+static uint8_t *put(uint8_t *p, struct str s)
 {
-	if (x->chunked && buf_adds(b, "Transfer-Encoding: chunked\r\n") != 0)
+	memcpy(p, s.p, s.n);
+	return p + s.n;
+}
+
+#define PUT(p, lit) put((p), STR_LIT(lit))
+
+/* A field that carries a line break would be two; that is a mistake of ours, never sent. */
+static uint8_t *put_field(uint8_t *p, struct http_field f)
+{
+	if (has_break(f.value))
+		return p;
+	p = put(p, f.name);
+	p = PUT(p, ": ");
+	p = put(p, f.value);
+	return PUT(p, "\r\n");
+}
+
+int http1_add_field(struct buf *b, struct http_field f)
+{
+	if (buf_reserve(b, f.name.n + f.value.n + 4) != 0)
 		return -1;
-	if (length >= 0 && status != 204 && status != 304
-		&& buf_addf(b, "Content-Length: %lld\r\n", (long long)length) != 0)
-		return -1;
+	b->len = (size_t)(put_field(b->p + b->len, f) - b->p);
+	return 0;
+}
+
+static uint8_t *put_status(uint8_t *p, unsigned status, struct loop *l)
+{
+	p = PUT(p, "HTTP/1.1 ");
+	*p++ = (uint8_t)('0' + status / 100);
+	*p++ = (uint8_t)('0' + status / 10 % 10);
+	*p++ = (uint8_t)('0' + status % 10);
+	*p++ = ' ';
+	p = put(p, str_of(http_reason(status)));
+	p = PUT(p, "\r\nDate: ");
+	p = put(p, str_of(http_date(l)));
+	return PUT(p, "\r\n");
+}
+
+static uint8_t *put_framing(uint8_t *p, const struct exchange *x, unsigned status, int64_t length)
+{
+	if (x->chunked)
+		p = PUT(p, "Transfer-Encoding: chunked\r\n");
+	if (length >= 0 && status != 204 && status != 304) {
+		p = PUT(p, "Content-Length: ");
+		p += units_format_u64((char *)p, (uint64_t)length);
+		p = PUT(p, "\r\n");
+	}
 	if (x->close)
-		return buf_adds(b, "Connection: close\r\n");
-	return x->http10 ? buf_adds(b, "Connection: keep-alive\r\n") : 0;
+		return PUT(p, "Connection: close\r\n");
+	return x->http10 ? PUT(p, "Connection: keep-alive\r\n") : p;
 }
 
 static int make_head(struct buf *b, const struct exchange *x, unsigned status,
 	const struct http_field *fields, unsigned nfields, int64_t length)
 {
-	struct loop *l = x->conn->loop;
+	size_t room = HEAD_ROOM;
+	uint8_t *p;
 
-	buf_reset(b);
-	if (buf_addf(b, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status, http_reason(status),
-		http_date(l)) != 0)
-		return -1;
 	for (unsigned i = 0; i < nfields; i++)
-		if (http1_add_field(b, fields[i]) != 0)
-			return -1;
-	if (add_framing(b, x, status, length) != 0)
+		room += fields[i].name.n + fields[i].value.n + 4;
+	buf_reset(b);
+	if (buf_reserve(b, room) != 0)
 		return -1;
-	return buf_adds(b, "\r\n");
+	p = put_status(b->p, status, x->conn->loop);
+	for (unsigned i = 0; i < nfields; i++)
+		p = put_field(p, fields[i]);
+	p = put_framing(p, x, status, length);
+	p = PUT(p, "\r\n");
+	b->len = (size_t)(p - b->p);
+	return 0;
 }
 
 int http1_head(struct exchange *x, unsigned status, const struct http_field *fields, unsigned nfields,

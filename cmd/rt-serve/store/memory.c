@@ -13,6 +13,7 @@
 #include "store/cursor.h"
 #include "store/keys.h"
 #include "store/listing.h"
+#include "store/quiet.h"
 #include "store/seek.h"
 #include "store/stage.h"
 #include "store/store.h"
@@ -146,6 +147,12 @@ static bool memory_read(struct store *s, struct read *r)
 	window_seek(&memory_of(s)->window, r, &k);
 	seek_fini(&k);
 	return true;
+}
+
+static bool memory_is_quiet(struct store *s, const struct filters *f, struct str position,
+	uint64_t *pos)
+{
+	return quiet_after(&memory_of(s)->window, f, position, pos);
 }
 
 static uint64_t memory_tail_pos(const struct store *s)
@@ -283,6 +290,7 @@ static const struct store_ops memory_ops = {
 	.append = memory_append,
 	.queued = memory_queued,
 	.read = memory_read,
+	.is_quiet = memory_is_quiet,
 	.tail_pos = memory_tail_pos,
 	.tail = memory_tail,
 	.tail_cursor = memory_tail_cursor,

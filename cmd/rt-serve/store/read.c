@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "store/store.h"
+#include "zalloc.h"
 
 #define FIRST_CAP 8
 
 struct read *read_new(struct filters *f)
 {
-	struct read *r = calloc(1, sizeof(*r));
+	struct read *r = zalloc(sizeof(*r));
 
 	if (r != NULL)
 		r->filters = filters_ref(f);

@@ -9,6 +9,7 @@
 
 #include "store/cursor.h"
 #include "store/listing.h"
+#include "store/quiet.h"
 #include "units.h"
 
 /* --- what needs no disk --------------------------------------------------------------------- */
@@ -16,6 +17,12 @@
 static size_t sqlite_queued(const struct store *s)
 {
 	return atomic_load_explicit(&sqlite_of(s)->queued, memory_order_relaxed);
+}
+
+static bool sqlite_is_quiet(struct store *s, const struct filters *f, struct str position,
+	uint64_t *pos)
+{
+	return quiet_after(&sqlite_of(s)->window, f, position, pos);
 }
 
 static uint64_t sqlite_tail_pos(const struct store *s)
@@ -232,6 +239,7 @@ struct store *sqlite_store_open(const struct store_config *c, struct buf *why)
 		.append = sqlite_append,
 		.queued = sqlite_queued,
 		.read = sqlite_read,
+		.is_quiet = sqlite_is_quiet,
 		.tail_pos = sqlite_tail_pos,
 		.tail = sqlite_tail,
 		.tail_cursor = sqlite_tail_cursor,

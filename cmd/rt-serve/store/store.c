@@ -40,6 +40,11 @@ bool store_read(struct store *s, struct read *r)
 	return s->ops->read(s, r);
 }
 
+bool store_is_quiet(struct store *s, const struct filters *f, struct str position, uint64_t *pos)
+{
+	return s->ops->is_quiet != NULL && s->ops->is_quiet(s, f, position, pos);
+}
+
 uint64_t store_tail_pos(const struct store *s)
 {
 	return s->ops->tail_pos(s);

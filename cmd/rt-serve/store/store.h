@@ -144,6 +144,12 @@ void read_next(struct read *r);
  */
 bool store_read(struct store *s, struct read *r);
 
+/**
+ * Is there, as far as memory tells, nothing for (f) after the cursor (position): no event and no gap?
+ * Then *pos is the tail position up to which that holds. False: perhaps there is something; read.
+ */
+bool store_is_quiet(struct store *s, const struct filters *f, struct str position, uint64_t *pos);
+
 /* --- tail ----------------------------------------------------------------------------------- */
 
 /** Newest position; only grows. One atomic load. */
@@ -262,6 +268,8 @@ struct store_ops {
 	void (*append)(struct store *s, struct batch *b);
 	size_t (*queued)(const struct store *s);
 	bool (*read)(struct store *s, struct read *r);
+	bool (*is_quiet)(struct store *s, const struct filters *f, struct str position,
+		uint64_t *pos);		/* NULL: never known */
 	uint64_t (*tail_pos)(const struct store *s);
 	int (*tail)(struct store *s, uint64_t after, struct event **out, size_t max);
 	char *(*tail_cursor)(struct store *s, uint64_t *pos);
