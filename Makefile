@@ -192,11 +192,15 @@ $(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer
 
 # --- the floor, to measure others beside ------------------------------------------------------
 
-bench_bins := $(OUT)/tests/bench/floor $(OUT)/tests/bench/load
+bench_bins := $(addprefix $(OUT)/tests/bench/,floor load pipeline)
 
 $(OUT)/tests/bench/floor.o: more_cppflags = $(URING_CPPFLAGS)
 $(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) $(URING_LIBS)
+
+# Requests without end, on connections that stay full.
+$(OUT)/tests/bench/pipeline: $(OUT)/tests/bench/pipeline.o
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 # The load for it and for the servers of others: it shares what rt-bench judges by.
 load_objs := $(call objs,$(wildcard tests/bench/loader/*.c))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The clients: goal 7."""
+import subprocess
+import time
+
+from lib import requests
+from lib.figures import Pairs
+from lib.goals import Goal
+from lib.process import Process, pss_bytes
+
+TITLE = "The clients: CPU per event, start, memory"
+ORDER = 70
+HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that is read
+as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event. rt-pub publishes
+a file of as many lines, every line acknowledged. The first event: from exec to the first byte on
+stdout. Memory: PSS of rt-sub at rest beside another one, and what of it nobody shares (private,
+written); most of the rest is libcurl with OpenSSL and the libraries that it brings. Measured by
+others on another machine, CPU per event: kcat -C 0.84 us, kcat -P 0.94, mosquitto_sub 8, redis-cli
+2.1, Node's eventsource 5.7, mosquitto_pub -l 4.7, redis-cli --pipe 1.5, jq -c .data 2.6."""
+EVENTS = 500000
+CPU, RATE, START = "CPU per event", "events into a pipe", "first event"
+PSS, DIRTY = "PSS", "written and not shared"
+GOALS = [
+    Goal("7", "rt-sub over SSE, to curl -N", "rt-sub", CPU, at_most=0.3),
+    Goal("7", "rt-sub into a pipe", "rt-sub", RATE, of="value", at_least=1e6),
+    Goal("7", "rt-pub, at most kcat -P (0.94 us)", "rt-pub", CPU, of="value", at_most=0.94e-6),
+    Goal("7", "exec to first event", "rt-sub", START, of="value", at_most=0.010),
+    Goal("7", "memory of rt-sub", "rt-sub", PSS, of="value", at_most=5 * 2**20),
+    Goal("7", "memory of rt-pub", "rt-pub", PSS, of="value", at_most=5 * 2**20),
+]
+
+
+def private_bytes(pid):
+    """Pages that only this process has, and has written."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+        return 1024 * next(int(x.split()[1]) for x in f if x.startswith("Private_Dirty:"))
+
+
+def receive(bench, url, sub):
+    """rt-sub beside curl -N."""
+    pairs, rates = Pairs(), []
+    for _ in range(3):
+        # id, data, blank line: three lines an event, once the stream has begun
+        _, curl = bench.quiet(lambda: requests.drain(
+            bench, ["curl", "-sN", url + "/topics/t?as=sse&since=all"], 3 * EVENTS))
+        seconds, ours = bench.quiet(lambda: requests.drain(bench, sub, EVENTS))
+        pairs.add(curl / EVENTS, ours / EVENTS)
+        rates.append(EVENTS / seconds)
+    bench.row("rt-sub", CPU, "us", pairs=pairs, to="curl -N")
+    bench.row("curl -N", CPU, "us", sum(pairs.references) / 3)
+    for rate in rates:
+        bench.row("rt-sub", RATE, "1/s", rate)
+
+
+def memory(bench, name, argv):
+    """Of a client at rest, beside another one."""
+    with Process(argv, bench.load_core, stdin=subprocess.PIPE) as a, \
+            Process(argv, bench.load_core, stdin=subprocess.PIPE) as b:
+        for p in (a, b):
+            if name == "rt-pub":
+                p.tell("{}")
+        time.sleep(0.5)
+        bench.row(name, PSS, "MiB", pss_bytes(a.pid))
+        bench.row(name, DIRTY, "MiB", private_bytes(a.pid))
+
+
+def start(bench, name, argv):
+    """Exec to first event, the median of many."""
+    times = sorted(requests.first_byte(bench, argv) for _ in range(25))
+    bench.row(name, START, "ms", times[len(times) // 2])
+
+
+def run(bench):
+    """See HOW."""
+    file = requests.events_file(bench, EVENTS)
+    with bench.subject("rt-sub"), bench.server("rt-serve", "--memory", "1G") as server:
+        url = f"http://127.0.0.1:{server.port}"
+        sub = [bench.program("rt-sub"), "-s", url, "--transport", "sse", "--since", "all", "t"]
+        requests.put(bench, server, "/topics/t", file, EVENTS)
+        receive(bench, url, sub)
+        start(bench, "rt-sub", sub)
+        start(bench, "curl -N", ["curl", "-sN", url + "/topics/t?as=sse&since=all"])
+        memory(bench, "rt-sub", sub[:-3] + ["--since", "now", "t"])
+    with bench.subject("rt-pub"), bench.server("rt-serve") as server:
+        pub = [bench.program("rt-pub"), "-q", "-s", f"http://127.0.0.1:{server.port}", "t"]
+        for _ in range(3):
+            with open(file, "rb") as f:
+                _, cpu, most, status = bench.command(pub, stdin=f)
+            if status == 0:
+                bench.row("rt-pub", CPU, "us", cpu / EVENTS)
+        memory(bench, "rt-pub", pub)
+        bench.row("rt-pub", "largest RSS in a flood", "MiB", most)
