@@ -115,6 +115,23 @@ void hub_stats(const struct hub *h, struct hub_stats *out)
 	out->lagging = h->stats.subscriptions - h->stats.live;
 }
 
+/* A store that took the place of the one the position is from announces that gap itself. */
+bool hub_is_foreign(struct hub *h, const struct hub_start *start)
+{
+	bool at_position = start->from == READ_CURSOR || start->from == READ_ID;
+
+	return start->store.p != NULL && !str_is(start->store, store_identity(h->store)) &&
+		!(at_position && store_began_after(h->store, start->position));
+}
+
+bool hub_is_quiet(struct hub *h, const struct filters *f, const struct hub_start *start)
+{
+	uint64_t pos;
+
+	return start->from == READ_CURSOR && !hub_is_foreign(h, start) &&
+		store_is_quiet(h->store, f, start->position, &pos);
+}
+
 void hub_ask(struct hub *h)
 {
 	if (h->asked)

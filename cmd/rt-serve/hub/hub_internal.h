@@ -178,4 +178,7 @@ void hub_settle(struct hub *h);
 /** The turn has moved the hub: those that were ahead of it are not any more. */
 void hub_caught_up(struct hub *h);
 
+/** Is the position that a subscription begins at of another store than this? */
+bool hub_is_foreign(struct hub *h, const struct hub_start *start);
+
 #endif

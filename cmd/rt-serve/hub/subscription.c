@@ -701,15 +701,6 @@ void hub_tick(struct hub *h, struct subscription *sub)
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
-/* A store that took the place of the one the position is from announces that gap itself. */
-static bool is_foreign(struct hub *h, const struct hub_start *start)
-{
-	bool at_position = start->from == READ_CURSOR || start->from == READ_ID;
-
-	return start->store.p != NULL && !str_is(start->store, store_identity(h->store)) &&
-		!(at_position && store_began_after(h->store, start->position));
-}
-
 static int join(struct hub *h, struct subscription *sub, struct filters *f,
 	const struct hub_options *o)
 {
@@ -763,7 +754,7 @@ static int start_at(struct hub *h, struct subscription *sub, const struct hub_st
 {
 	enum read_from from = start->from;
 
-	if (is_foreign(h, start)) {
+	if (hub_is_foreign(h, start)) {
 		sub->behind->notice = hub_notice_new("store", start->position);
 		if (sub->behind->notice == NULL)
 			return -1;
@@ -774,14 +765,6 @@ static int start_at(struct hub *h, struct subscription *sub, const struct hub_st
 			&sub->pos))
 		return begin(sub, start->position) ? 1 : -1;	/* nothing to read */
 	return from == READ_NOW ? begin_now(h, sub) : begin_read(h, sub, from, start);
-}
-
-bool hub_is_quiet(struct hub *h, const struct filters *f, const struct hub_start *start)
-{
-	uint64_t pos;
-
-	return start->from == READ_CURSOR && !is_foreign(h, start) &&
-		store_is_quiet(h->store, f, start->position, &pos);
 }
 
 int hub_subscribe(struct hub *h, struct subscription *sub, const struct subscription_ops *ops,

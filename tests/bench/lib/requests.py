@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP requests that scenarios need: events in bulk, tests/bench/pipeline, connections that wait."""
+"""HTTP requests of scenarios: events in bulk, tests/bench/pipeline, long polls."""
 import http.client
 import json
 import os
@@ -20,7 +20,7 @@ def payload(i, size=100):
 
 
 def events_file(bench, n, topics=0):
-    """A file of (n) events of 100 bytes, one a line; (topics) > 0: as envelopes of so many topics."""
+    """(n) events of 100 bytes, one a line; (topics) > 0: as envelopes of so many topics."""
     path = os.path.join(bench.folder(), "events.ndjson")
     with open(path, "w", encoding="ascii") as f:
         for i in range(n):

@@ -10,8 +10,8 @@ from lib.process import Process, pss_bytes
 
 TITLE = "The clients: CPU per event, start, memory"
 ORDER = 70
-HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that is read
-as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event. rt-pub publishes
+HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that is
+read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event. rt-pub publishes
 a file of as many lines, every line acknowledged. The first event: from exec to the first byte on
 stdout. Memory: PSS of rt-sub at rest beside another one, and what of it nobody shares (private,
 written); most of the rest is libcurl with OpenSSL and the libraries that it brings. Measured by
