@@ -10,13 +10,14 @@ from lib.process import Process, pss_bytes
 
 TITLE = "The clients: CPU per event, start, memory"
 ORDER = 70
-HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that is
-read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event. rt-pub publishes
-a file of as many lines, every line acknowledged. The first event: from exec to the first byte on
-stdout. Memory: PSS of rt-sub at rest beside another one, and what of it nobody shares (private,
-written); most of the rest is libcurl with OpenSSL and the libraries that it brings. Measured by
-others on another machine, CPU per event: kcat -C 0.84 us, kcat -P 0.94, mosquitto_sub 8, redis-cli
-2.1, Node's eventsource 5.7, mosquitto_pub -l 4.7, redis-cli --pipe 1.5, jq -c .data 2.6."""
+HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe
+that is read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each
+event. rt-pub publishes a file of as many lines, every line acknowledged. The first event:
+from exec to the first byte on stdout. Memory: PSS of rt-sub at rest beside another one,
+and what of it nobody shares (private, written); most of the rest is libcurl with OpenSSL
+and the libraries that it brings. Measured by others on another machine, CPU per event:
+kcat -C 0.84 us, kcat -P 0.94, mosquitto_sub 8, redis-cli 2.1, Node's eventsource 5.7,
+mosquitto_pub -l 4.7, redis-cli --pipe 1.5, jq -c .data 2.6."""
 EVENTS = 500000
 CPU, RATE, START = "CPU per event", "events into a pipe", "first event"
 PSS, DIRTY = "PSS", "written and not shared"
