@@ -83,7 +83,15 @@ static void add_table(struct parser *p, const struct opt *opts)
 		add_option(p, &opts[i]);
 }
 
-static void parser_init(struct parser *p, const struct opt_tool *t)
+static void parser_fini(struct parser *p)
+{
+	free(p->by_index);
+	free(p->longs);
+	free(p->shorts);
+}
+
+/* 0, or -1 without memory: then there is nothing to free. */
+static int parser_init(struct parser *p, const struct opt_tool *t)
 {
 	size_t most = count(t->opts) + count(t->common) + count(builtin);
 
@@ -92,21 +100,16 @@ static void parser_init(struct parser *p, const struct opt_tool *t)
 	p->longs = calloc(most + 1, sizeof(*p->longs));
 	p->shorts = calloc(2 * most + 2, 1);
 	if (p->by_index == NULL || p->longs == NULL || p->shorts == NULL) {
-		log_init(t->name, LOG_ERROR);
-		log_error("out of memory");
-		exit(EXIT_RESOURCES);
+		parser_fini(p);
+		return -1;
 	}
 	p->shorts[0] = ':';	/* tell a missing argument from an unknown option */
 	add_table(p, t->opts);
 	add_table(p, t->common);
 	add_table(p, builtin);
-}
-
-static void parser_fini(struct parser *p)
-{
-	free(p->by_index);
-	free(p->longs);
-	free(p->shorts);
+	opterr = 0;
+	optind = 0;	/* glibc: begin anew, even if something was parsed before */
+	return 0;
 }
 
 /* The entry that getopt_long means by (val), or NULL. */
@@ -187,16 +190,23 @@ static void apply(const struct opt_tool *t, const struct opt *o, const char *arg
 	exit(EXIT_USAGE);
 }
 
+static int next_option(const struct parser *p, int argc, char **argv)
+{
+	return getopt_long(argc, argv, p->shorts, p->longs, NULL);
+}
+
 int opt_parse(const struct opt_tool *t, int argc, char **argv, void *config)
 {
 	const struct opt *o;
 	struct parser p;
 	int c;
 
-	parser_init(&p, t);
-	opterr = 0;
-	optind = 0;	/* glibc: begin anew, even if something was parsed before */
-	while ((c = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1) {
+	if (parser_init(&p, t) != 0) {
+		log_init(t->name, LOG_ERROR);
+		log_error("out of memory");
+		exit(EXIT_RESOURCES);
+	}
+	while ((c = next_option(&p, argc, argv)) != -1) {
 		o = c == '?' || c == ':' ? NULL : entry(&p, c);
 		if (o == NULL)
 			refuse(&p, t, c, argv[optind - 1]);
@@ -204,6 +214,29 @@ int opt_parse(const struct opt_tool *t, int argc, char **argv, void *config)
 	}
 	parser_fini(&p);
 	return optind;
+}
+
+int opt_parse_again(const struct opt_tool *t, int argc, char **argv, void *config, struct buf *why)
+{
+	const char *wrong = NULL;
+	const struct opt *o;
+	struct parser p;
+	int c;
+
+	if (parser_init(&p, t) != 0) {
+		buf_adds(why, "out of memory");
+		return -1;
+	}
+	while (wrong == NULL && (c = next_option(&p, argc, argv)) != -1) {
+		o = c == '?' || c == ':' ? NULL : entry(&p, c);
+		wrong = o == NULL || o->set == NULL ? "is new on the command line" :
+			o->set(config, o->arg != NULL ? optarg : NULL);
+		if (wrong != NULL)
+			buf_addf(why, "%s%s %s", o != NULL ? "--" : "", o != NULL ? o->name : argv[optind - 1],
+				wrong);
+	}
+	parser_fini(&p);
+	return wrong == NULL ? 0 : -1;
 }
 
 const char *opt_set(const struct opt_tool *t, const char *name, const char *arg, void *config)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
 #include "str.h"
 
 /**
@@ -39,6 +40,12 @@ struct opt_tool {
  * Returns the index of the first operand in the permuted (argv).
  */
 int opt_parse(const struct opt_tool *t, int argc, char **argv, void *config);
+
+/**
+ * The same with an (argv) that opt_parse took already, by a process that must not end here: 0, or -1
+ * and in (why) what went wrong this time, as want of memory.
+ */
+int opt_parse_again(const struct opt_tool *t, int argc, char **argv, void *config, struct buf *why);
 
 /**
  * Set one option by its long name, as from a line of a configuration file. Returns NULL, or what

@@ -136,29 +136,38 @@ static void free_members(struct config *c)
 	free(c->file);
 }
 
-struct config *config_load(int argc, char **argv, struct buf *why)
+/** The command line into (c). A mistake ends the process, unless it was read (again). 0, or -1. */
+static int read_arguments(struct config *c, int argc, char **argv, bool again, struct buf *why)
 {
-	struct config *c = malloc(sizeof(*c)), given;
 	char text[256];
 	int operand;
+
+	if (again)
+		return opt_parse_again(&config_options, argc, argv, c, why);
+	operand = opt_parse(&config_options, argc, argv, c);
+	if (operand == argc)
+		return 0;
+	snprintf(text, sizeof(text), "%.200s: takes no operands", argv[operand]);
+	opt_usage(config_options.name, text);
+}
+
+static struct config *load(int argc, char **argv, bool again, struct buf *why)
+{
+	struct config *c = malloc(sizeof(*c)), given;
 
 	if (c == NULL)
 		return NULL;
 	/* The command line is read twice: first to learn the file's name, then on top of the file. */
 	set_defaults(&given);
-	given.source = 2;
-	operand = opt_parse(&config_options, argc, argv, &given);
-	if (operand < argc) {
-		snprintf(text, sizeof(text), "%.200s: takes no operands", argv[operand]);
-		opt_usage(config_options.name, text);
-	}
 	set_defaults(c);
+	given.source = 2;
+	if (read_arguments(&given, argc, argv, again, why) != 0)
+		goto fail;
 	c->source = 1;
 	if (given.file != NULL && config_file_read(given.file, &config_options, c, why) != 0)
 		goto fail;
 	c->source = 2;
-	opt_parse(&config_options, argc, argv, c);
-	if (finish(c, why) != 0)
+	if (read_arguments(c, argc, argv, again, why) != 0 || finish(c, why) != 0)
 		goto fail;
 	free_members(&given);
 	return c;
@@ -166,6 +175,16 @@ fail:
 	free_members(&given);
 	config_free(c);
 	return NULL;
+}
+
+struct config *config_load(int argc, char **argv, struct buf *why)
+{
+	return load(argc, argv, false, why);
+}
+
+struct config *config_load_again(int argc, char **argv, struct buf *why)
+{
+	return load(argc, argv, true, why);
 }
 
 void config_free(struct config *c)

@@ -82,6 +82,9 @@ struct config {
  */
 struct config *config_load(int argc, char **argv, struct buf *why);
 
+/** The same later on, for a reload: nothing ends the program. NULL with an empty (why): no memory. */
+struct config *config_load_again(int argc, char **argv, struct buf *why);
+
 /**
  * The name of the first option that differs between the two but cannot change while running, or
  * NULL.

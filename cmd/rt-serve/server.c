@@ -176,7 +176,7 @@ static void reload(struct server *s)
 
 	buf_init(&why, 4096);
 	reopen_logs(s);
-	c = config_load(s->argc, s->argv, &why);
+	c = config_load_again(s->argc, s->argv, &why);
 	fixed = c != NULL ? config_unchangeable(s->config, c) : NULL;
 	if (c == NULL) {
 		log_error("not reloaded: %s", why.len > 0 ? buf_cstr(&why) : "out of memory");

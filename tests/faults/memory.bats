@@ -60,3 +60,24 @@ END
 	run ! grep damaged "$RT_TMP/main.err"
 	stop_server
 }
+
+@test "short of memory: a reload fails, says so, and the server goes on" {
+	if nm -D "$RT_BIN/rt-serve" | grep -Eq '__(asan|tsan)_init'; then
+		skip "sanitizers have their own malloc"
+	fi
+	cc -std=gnu11 -D_GNU_SOURCE -shared -fPIC -O1 -o "$RT_TMP/fail_malloc.so" "$RT_ROOT/tests/faults/fail_malloc.c"
+	export LD_PRELOAD="$RT_TMP/fail_malloc.so" FAIL_MALLOC=11
+	start_server --retain 'rule/**:count=20' --presence '**' --host a.example -v
+	unset LD_PRELOAD
+	kill -USR2 "$SERVER_PID"
+	reloads() { grep -c 'not reloaded: .*out of memory\|: reloaded$' "$RT_TMP/main.err"; }
+	has_reloaded() { [ "$(reloads)" -ge "$1" ]; }
+	for ((i = 1; i <= 60; i++)); do
+		kill -HUP "$SERVER_PID"
+		wait_for has_reloaded "$i"
+	done
+	kill -USR2 "$SERVER_PID"
+	run -0 grep -c 'not reloaded: .*out of memory' "$RT_TMP/main.err"
+	run -0 grep -c 'rt-serve: reloaded$' "$RT_TMP/main.err"
+	stop_server
+}

@@ -194,9 +194,26 @@ static void by_name(void)
 	eq_str(opt_set(&tool, "foo", NULL, &c), "unknown option foo; try rt-sub -h", "unknown");
 }
 
+static void again(void)
+{
+	struct config c = {0}, d = {0};
+	char **argv = ARGS("one", "--since", "10m", "-qv", "two");
+	struct buf why;
+
+	buf_init(&why, 200);
+	opt_parse(&tool, argc_of(argv), argv, &c);
+	eq_num(opt_parse_again(&tool, argc_of(argv), argv, &d, &why), 0, "what was taken is taken again");
+	ok(d.quiet == 1 && d.verbose == 1 && strcmp(d.since, "10m") == 0 && why.len == 0, "all of it");
+	d.quiet = 2;
+	eq_num(opt_parse_again(&tool, argc_of(argv), argv, &d, &why), -1, "an option that fails this time");
+	eq_str(buf_cstr(&why), "--quiet is given too often", "is named, and nothing ends");
+	buf_fini(&why);
+}
+
 int main(void)
 {
 	parsing();
+	again();
 	mistakes();
 	help_and_version();
 	by_name();
