@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load helper
+load ../helpers/raw_http
 
 # python NAME: run the coroutine main(url) of the script on stdin, in the background
 python() {
@@ -282,6 +283,18 @@ finished() {
 		    assert len(m.events) < 6, m.events
 	END
 	finished client
+}
+
+@test "mux: latest of more keys than --max-latest is refused, not cut short" {
+	start_server --max-latest 2
+	for k in 1 2 3; do put t "$k" "key=$k"; done
+	py <<'END'
+		with Conn() as c:
+			assert c.ws_open("/ws").status == 101
+			c.ws_send('{"op":"subscribe","topics":["t"],"latest":true}')
+			e = json.loads(c.ws_text())
+			assert (e["op"], e.get("status")) == ("error", 413), e
+END
 }
 
 @test "mux: /connections lists its subscriptions" {
