@@ -41,7 +41,7 @@ static const struct check_case {
 	OK_CASE("\"\\u0000\""), OK_CASE("\"\\uD800\""), OK_CASE("\"\x7F\""),
 	OK_CASE("\"gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80\""), OK_CASE("\"\xE2\x80\xA8\""),
 	BAD("", JSON_EMPTY, 0), BAD(" \n\t\r", JSON_EMPTY, 4),
-	/* What jsmn takes, strict or not (LIBRARIES.md). */
+	/* What jsmn takes, strict or not. */
 	WRONG("{\"a\":1,}", 7), WRONG("[1 2]", 3), WRONG("{\"a\":tru}", 8), WRONG("{\"a\":01}", 6),
 	WRONG("{,}", 1), BAD("{} {}", JSON_TRAILING, 3), BAD("1 2", JSON_TRAILING, 2),
 	WRONG("\"a\nb\"", 2), WRONG("\"a\tb\"", 2), WRONG("\"a\0b\"", 2), WRONG("\"\x1F\"", 1),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an idle connection costs, its exchange or WebSocket included: DESIGN.md allows 512 bytes
+ * What an idle connection costs, its exchange or WebSocket included: a subscriber may cost 512 bytes
  * with all layers.
  */
 #include <malloc.h>
