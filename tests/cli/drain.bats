@@ -134,6 +134,28 @@ END
 END
 }
 
+@test "an answer on its way is sent to its end" {
+	start_server --store memory: --drain 0 -l "unix:$RT_TMP/s"
+	py "$SERVER_PID" "unix:$RT_TMP/s" <<'END'
+		import os, select, signal, sys
+		url = sys.argv[2]	# the kernel keeps less of it for us than of a TCP connection
+		for _ in range(4):
+			assert do("POST", "/topics/t", b'"' + b"x" * 500000 + b'"', url=url).status == 201
+		with Conn(url) as c, Conn(url) as stream:
+			stream.ask("GET", "/topics/t?as=ndjson")
+			assert stream.head().status == 200
+			c.ask("GET", "/topics/t")
+			r = c.head()
+			process = os.pidfd_open(int(sys.argv[1]))
+			os.kill(int(sys.argv[1]), signal.SIGTERM)
+			assert stream.closed_within(5)
+			gone, _, _ = select.select([process], [], [], .5)
+			assert not gone, "it waits for us, for a while"
+			c.exactly(int(r.fields["content-length"]))
+END
+	bg_wait main
+}
+
 @test "publishes in progress get their answers; what was acknowledged is there afterwards" {
 	start_server --drain 500ms
 	py "$SERVER_PID" "$RT_TMP/acked" <<'END'

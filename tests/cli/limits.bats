@@ -270,3 +270,41 @@ END
 		assert wait_for(back)
 END
 }
+
+@test "out of descriptors: who comes then is closed at once, not left waiting" {
+	bg main bash -c "ulimit -n 48; exec rt-serve --store memory: --listen 127.0.0.1:0 --threads 1"
+	wait_lines main.out 1
+	export RT_URL
+	RT_URL=$(sed -n 's/.* on //p' "$RT_TMP/main.out")
+	py <<'END'
+		served = []
+		while len(served) < 60:
+			c = Conn()
+			c.ask("GET", "/healthz")
+			c.s.settimeout(5 * SLOW)
+			try:
+				assert c.answer().status == 200
+			except (Closed, OSError) as e:
+				assert not isinstance(e, TimeoutError), "nobody answers, nobody hangs up"
+				break
+			served.append(c)
+		assert 5 < len(served) < 60, len(served)
+END
+}
+
+@test "--max-gather: more than that does not wait for its tick" {
+	start_server --max-gather 10
+	py <<'END'
+		with Conn() as c:
+			c.ask("GET", "/topics/t?as=ndjson&batch=60s&format=data")
+			assert c.head().status == 200
+			body = b"".join(b"%d\n" % n for n in range(25))
+			fields = {"Content-Type": "application/x-ndjson"}
+			assert do("POST", "/topics/t", body, fields).status == 200
+			lines = c.lines()
+			got = []
+			while len(got) < 20:
+				got += [int(line) for line in [next(lines)] if line]
+			assert got == list(range(20)), got
+END
+}

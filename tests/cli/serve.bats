@@ -45,6 +45,13 @@ load ../helpers/raw_http
 	assert_success
 	stop_server
 	[ ! -e "$RT_TMP/s" ]
+	start_server --store memory: -l "unix:$RT_TMP/s"
+	rm "$RT_TMP/s"
+	SERVER=next start_server --store memory: -l "unix:$RT_TMP/s"
+	use_server main
+	stop_server
+	run fetch --unix-socket "$RT_TMP/s" http://localhost/healthz
+	assert_success	# it is no longer the first one's to remove
 	echo precious >"$RT_TMP/file"
 	run rt-serve --store memory: -l "unix:$RT_TMP/file"
 	assert_failure 3

@@ -524,6 +524,26 @@ static void test_end_after_stall(void)
 	buf_fini(&b);
 }
 
+/* Who sends as fast as it goes is not read to the end before others have their turn. */
+static void test_turn(void)
+{
+	static const char head[] = "POST /sink HTTP/1.1\r\nHost: h\r\nContent-Length: 120000\r\n\r\n";
+	static char body[120000];
+	int peer;
+
+	begin();
+	rig_connect(&rig, &peer, 0);
+	eq_num(write(peer, head, sizeof(head) - 1), (ssize_t)sizeof(head) - 1, "a request");
+	eq_num(write(peer, body, sizeof(body)), (ssize_t)sizeof(body), "is there with its whole body");
+	rig_turn(&rig, 1);
+	ok(nends == 0 && nbody <= INPUT_TURN, "one turn reads a part of it: %llu",
+		(unsigned long long)nbody);
+	rig_turn(&rig, 3);
+	eq_num(nends, 1, "the next ones the rest");
+	close(peer);
+	ok(rig_fini(&rig), "nothing is left");
+}
+
 int main(void)
 {
 	test_split();
@@ -533,6 +553,7 @@ int main(void)
 	test_pipelined_max();
 	test_eof();
 	test_pause();
+	test_turn();
 	test_timeouts();
 	test_limits();
 	test_not_reading();
