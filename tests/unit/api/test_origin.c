@@ -94,6 +94,8 @@ static void test_same_origin(void)
 		ORIGIN_ALLOWED, "the same behind a proxy that ends TLS");
 	eq_num(judge(c, (struct asked){"127.0.0.1:7070", "http://127.0.0.1:7071", NULL, 0}, &named),
 		ORIGIN_REFUSED, "another port of this machine");
+	eq_num(judge(c, (struct asked){"rt.example", "http://rt.example.evil", NULL, 0}, &named),
+		ORIGIN_REFUSED, "a name that only begins like the Host");
 	eq_num(judge(c, (struct asked){"127.0.0.1", "ftp://127.0.0.1", NULL, 0}, &named), ORIGIN_REFUSED,
 		"another scheme");
 	eq_num(judge(c, (struct asked){"", "http://", NULL, 0}, &named), ORIGIN_REFUSED, "nothing equals nothing");
