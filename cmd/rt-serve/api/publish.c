@@ -15,6 +15,7 @@
 #include "base64.h"
 #include "hash.h"
 #include "json.h"
+#include "zalloc.h"
 
 #define GROUPS_IN_FLIGHT 4	/* per request */
 #define GROUP_BYTES (256 << 10)	/* a group that large waits for no more lines */
@@ -122,6 +123,21 @@ static void wait_for_room(struct publish *p)
 		loop_timer_set(a->loop, &a->publish_timer, WAIT_TICK_MS);
 }
 
+/** May (n) events come now, of the client's? */
+static bool rate_allows(struct publish *p, uint64_t n)
+{
+	uint64_t rate = api_config(p->api)->publish_rate;
+	struct conn_info info;
+
+	if (rate == 0)
+		return true;
+	if (p->client[0] == '\0') {	/* no proxy told it */
+		conn_info(exchange_conn(p->x), false, &info);
+		strcpy(p->client, info.address);
+	}
+	return rate_take(p->api->shared->rate, str_of(p->client), n, rate, loop_now_ms(p->api->loop)) == 0;
+}
+
 static bool has_room(const struct publish *p)
 {
 	return store_queued(p->api->shared->store) <= api_config(p->api)->append_queue;
@@ -130,15 +146,9 @@ static bool has_room(const struct publish *p)
 /** May the next group go to the store now? */
 static bool may_send(struct publish *p)
 {
-	const struct config *c = api_config(p->api);
-	uint64_t n = p->filling->batch.n;
-
 	if (!has_room(p))
 		return false;
-	if (c->publish_rate == 0 || p->key != NULL || p->kind != PUBLISH_NDJSON)
-		return true;
-	return rate_take(p->api->shared->rate, str_of(p->client), n, c->publish_rate,
-		loop_now_ms(p->api->loop)) == 0;
+	return p->key != NULL || p->kind != PUBLISH_NDJSON || rate_allows(p, p->filling->batch.n);
 }
 
 /* --- groups -------------------------------------------------------------------------------------- */
@@ -374,11 +384,9 @@ static void seal_key(struct publish *p)
 /** What goes to the store as a whole is refused, not delayed, when it comes too fast. */
 static bool too_fast(struct publish *p)
 {
-	const struct config *c = api_config(p->api);
 	size_t n = p->filling->batch.n;
 
-	if (n == 0 || rate_take(p->api->shared->rate, str_of(p->client), n, c->publish_rate,
-		loop_now_ms(p->api->loop)) == 0)
+	if (n == 0 || rate_allows(p, n))
 		return false;
 	p->api->stats.refused_rate++;
 	fail(p, 429, "too many events from this address (--publish-rate); slow down");
@@ -547,7 +555,7 @@ static struct publish *publish_new(const struct request *r, enum publish_body ki
 	const struct config *c = api_config(r->api);
 	struct str type = request_param(r, "type"), event_key = request_param(r, "key"),
 		path = r->http->path, key = http_field(r->http, "idempotency-key");
-	struct publish *p = calloc(1, sizeof(*p) + r->topic.n + type.n + event_key.n + r->user.n +
+	struct publish *p = zalloc(sizeof(*p) + r->topic.n + type.n + event_key.n + r->user.n +
 		(key.p != NULL ? path.n + key.n : 0));
 	char *at;
 
@@ -578,7 +586,6 @@ void publish_start(struct exchange *x, struct request *r)
 	enum publish_body kind;
 	unsigned status;
 	const char *wrong = publish_check(r, &kind, &status), *limit;
-	struct conn_info info;
 	struct publish *p;
 
 	if (wrong != NULL) {
@@ -594,11 +601,8 @@ void publish_start(struct exchange *x, struct request *r)
 	p->x = x;
 	p->ack_lines = kind == PUBLISH_NDJSON && str_is(request_param(r, "ack"), "lines");
 	p->origin_allowed = r->origin_allowed;
-	conn_info(exchange_conn(x), false, &info);
 	if (r->client.p != NULL && r->client.n < sizeof(p->client))
 		memcpy(p->client, r->client.p, r->client.n);
-	else
-		strcpy(p->client, info.address);
 	exchange_accept(x, &publish_ops, p);
 	live_add(r->api, &p->live, &publish_live);
 	/* What is announced to be too large is refused before any of it counts. */

@@ -6,6 +6,7 @@
 #include "api/publish_state.h"
 #include "config.h"
 #include "json.h"
+#include "units.h"
 
 #define ANSWER_MAX (1 << 20)
 #define UNREAD_BYTES (256 << 10)	/* answers of ?ack=lines that stop reading */
@@ -23,13 +24,22 @@ static unsigned refusal_status(const struct event *e)
 
 static int write_event(struct buf *b, const struct event *e, enum store_ack ack)
 {
+	char seq[20];
+
 	if (e->ephemeral)
 		return buf_adds(b, "\"id\":null,\"seq\":null,\"ack\":\"memory\"");
-	if (buf_adds(b, "\"id\":\"") != 0 || buf_addstr(b, event_id(e)) != 0)
+	if (buf_reserve(b, EVENT_ID_MAX + sizeof("\"id\":\"\",\"seq\":,\"ack\":\"\"") + 2 * 20) != 0)
 		return -1;
+	buf_adds(b, "\"id\":\"");
+	buf_addstr(b, event_id(e));
+	buf_adds(b, "\",\"seq\":");
 	if (e->seq == 0)
-		return buf_addf(b, "\",\"seq\":null,\"ack\":\"%s\"", store_ack_name(ack));
-	return buf_addf(b, "\",\"seq\":%llu,\"ack\":\"%s\"", (unsigned long long)e->seq, store_ack_name(ack));
+		buf_adds(b, "null");
+	else
+		buf_addstr(b, (struct str){seq, units_format_u64(seq, e->seq)});
+	buf_adds(b, ",\"ack\":\"");
+	buf_adds(b, store_ack_name(ack));
+	return buf_addc(b, '"');
 }
 
 static int write_one(struct buf *b, const struct event *e, enum store_ack ack)

@@ -39,7 +39,7 @@ struct publish {
 	enum store_ack ack;
 	uint8_t last_n;
 	char last[EVENT_ID_MAX];
-	char client[48];
+	char client[48];		/* its address; empty until it is asked for, or a proxy told it */
 	char text[];
 };
 
