@@ -198,7 +198,7 @@ static inline bool conn_over(const struct conn *c)
 	return c->closing || c->ending;
 }
 
-/** Add a finished exchange to those whose closed() is called at the end of the turn. */
+/** Add a finished exchange to those whose closed() is called soon: see exchange_ops. */
 void exchange_retire(struct exchange *x, enum conn_end why);
 
 /** In closed() of a protocol and the like: call the layer above and free. */

@@ -176,6 +176,14 @@ void exchange_reap(struct exchange *x)
 	free(x);
 }
 
+void exchange_reap_over(struct loop *l)
+{
+	struct exchange *x;
+
+	while ((x = exchange_next_over(l)) != NULL)
+		exchange_reap(x);
+}
+
 void exchange_convert(struct exchange *x)
 {
 	assert(x->conn->exchanges == x && x->next == NULL);

@@ -47,8 +47,8 @@ struct exchange_ops {
 	void (*peer_eof)(struct exchange *x);
 	/**
 	 * The exchange is over, for whatever reason, before or after a complete answer; free the state.
-	 * Called once, at the end of a turn after the hooks and before the flush, never from within
-	 * another call. Until then the exchange takes calls and ignores them; afterwards it is gone.
+	 * Called once, between two requests of a connection or at the end of a turn after the hooks and
+	 * before the flush, never from within another call. Until then the exchange takes calls and ignores them; afterwards it is gone.
 	 */
 	void (*closed)(struct exchange *x, enum conn_end why);
 	/** See exchange_alarm. May be NULL if that is never called. */

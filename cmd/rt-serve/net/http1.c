@@ -557,6 +557,8 @@ static void http1_input(struct conn *c)
 	while (c->proto == &http1_proto && !conn_over(c)) {
 		if (!(in->state == INPUT_BODY ? body_step(c) : head_step(c)))
 			break;
+		/* Freed here, their memory serves the requests right behind them. */
+		exchange_reap_over(c->loop);
 	}
 }
 

@@ -6,8 +6,8 @@
  * An exchange as the files of net/ see it. The oldest unanswered one of a connection writes to it
  * directly; those behind it put their answers into (held) until it is their turn.
  *
- * closed() is called from the end of a turn, before the flush, once for each exchange: never from
- * within a call of the layer above. Until then an exchange that is over takes calls and ignores them.
+ * closed() is called between two requests of a connection or from the end of a turn, before the flush,
+ * once for each exchange: never from within a call of the layer above. Until then an exchange that is over takes calls and ignores them.
  */
 #include "buf.h"
 #include "net/conn_internal.h"
@@ -52,6 +52,9 @@ struct exchange {
 	bool holds : 1;
 	bool alarmed : 1;
 };
+
+/** Call closed() of all that are over, and free them. Not within a call of the layer above. */
+void exchange_reap_over(struct loop *l);
 
 /** A new exchange behind the others of (c). NULL without memory: the connection ends. */
 struct exchange *exchange_new(struct conn *c);
