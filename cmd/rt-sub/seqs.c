@@ -10,6 +10,7 @@
 #define WAYS 4			/* places that one topic can be in */
 #define FIRST_SETS 16
 #define MAX_SETS 16384
+#define LAST_MAX 256		/* longer topics are hashed each time */
 
 /* Topics are told apart by their 64-bit hash alone; seq 0: a free place. */
 struct entry {
@@ -23,6 +24,10 @@ struct set {
 struct seqs {
 	size_t n_sets;		/* a power of two */
 	struct set *sets;
+	/* The newest topic, as most often the next event is of the same. */
+	uint64_t last_hash;
+	size_t last_n;		/* 0: none */
+	char last[LAST_MAX];
 };
 
 struct seqs *seqs_new(void)
@@ -75,7 +80,8 @@ static bool grow(struct seqs *s)
 			if (s->sets[i].entries[j].seq != 0)
 				push(set_of(&bigger, s->sets[i].entries[j].hash), s->sets[i].entries[j]);
 	free(s->sets);
-	*s = bigger;
+	s->sets = bigger.sets;
+	s->n_sets = bigger.n_sets;
 	return true;
 }
 
@@ -104,9 +110,20 @@ static void to_front(struct set *set, struct entry *e)
 	set->entries[0] = found;
 }
 
+static uint64_t hash_of(struct seqs *s, struct str topic)
+{
+	if (topic.n == s->last_n && topic.n > 0 && memcmp(topic.p, s->last, topic.n) == 0)
+		return s->last_hash;
+	s->last_hash = hash_bytes(topic.p, topic.n);
+	s->last_n = topic.n <= LAST_MAX ? topic.n : 0;
+	if (s->last_n > 0)
+		memcpy(s->last, topic.p, topic.n);
+	return s->last_hash;
+}
+
 enum seqs_result seqs_see(struct seqs *s, struct str topic, uint64_t seq, uint64_t *missing)
 {
-	uint64_t hash = hash_bytes(topic.p, topic.n), before;
+	uint64_t hash = hash_of(s, topic), before;
 	struct entry *e = find(s, hash);
 
 	if (e == NULL) {

@@ -46,6 +46,14 @@ int sseparse_set_last_id(struct sseparse *s, struct str id)
 	return set(&s->last_id, id);
 }
 
+static void swap(struct buf *a, struct buf *b)
+{
+	struct buf was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
 /* A blank line: the end of an event. */
 static int dispatch(struct sseparse *s)
 {
@@ -53,12 +61,13 @@ static int dispatch(struct sseparse *s)
 	bool has_id = s->has_id;
 	int r = 0;
 
-	if (has_id && set(&s->last_id, buf_str(&s->id)) != 0)
-		return -1;
+	if (has_id)
+		swap(&s->last_id, &s->id);	/* which is set anew before it counts again */
 	s->has_id = false;
-	if (s->data.len > 0) {
+	if (s->borrowed.p != NULL || s->data.len > 0) {
 		e.type = s->type.len > 0 ? buf_str(&s->type) : STR_LIT("message");
-		e.data = (struct str){(const char *)s->data.p, s->data.len - 1};
+		e.data = s->borrowed.p != NULL ? s->borrowed :
+			(struct str){(const char *)s->data.p, s->data.len - 1};
 		e.last_id = s->last_id.len > 0 ? buf_str(&s->last_id) : STR_LIT("");
 		e.has_id = has_id;
 		r = s->ops->event(s->arg, &e);
@@ -66,16 +75,37 @@ static int dispatch(struct sseparse *s)
 		r = s->ops->id_only(s->arg,
 			s->last_id.len > 0 ? buf_str(&s->last_id) : STR_LIT(""));
 	}
+	s->borrowed = STR_NULL;
 	buf_reset(&s->data);
 	buf_reset(&s->type);
 	return r;
 }
 
-static int field_data(struct sseparse *s, struct str v)
+static int add_data(struct sseparse *s, struct str v)
 {
 	if (buf_addstr(&s->data, v) != 0)
 		return -1;
 	return buf_addc(&s->data, '\n');
+}
+
+/* What was borrowed will not be there any more, or is not the only line. */
+static int keep_borrowed(struct sseparse *s)
+{
+	struct str v = s->borrowed;
+
+	s->borrowed = STR_NULL;
+	return v.p != NULL ? add_data(s, v) : 0;
+}
+
+/* The usual event has one line of data, and its end is in the same input: it is not copied. */
+static int field_data(struct sseparse *s, struct str v, bool stays)
+{
+	if (keep_borrowed(s) != 0)
+		return -1;
+	if (!stays || s->data.len > 0 || v.n >= s->data.max)
+		return add_data(s, v);
+	s->borrowed = v;
+	return 0;
 }
 
 static int field_id(struct sseparse *s, struct str v)
@@ -104,7 +134,8 @@ static void field_retry(struct sseparse *s, struct str v)
 		s->ops->retry(s->arg, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
 }
 
-static int line_done(struct sseparse *s, struct str line)
+/* A whole line, which (stays) where it is until the input ends. */
+static int line_done(struct sseparse *s, struct str line, bool stays)
 {
 	struct str name = line, value = {line.p, 0};
 	const char *colon;
@@ -124,7 +155,7 @@ static int line_done(struct sseparse *s, struct str line)
 		}
 	}
 	if (str_is(name, "data"))
-		return field_data(s, value);
+		return field_data(s, value, stays);
 	if (str_is(name, "id"))
 		return field_id(s, value);
 	if (str_is(name, "event"))
@@ -144,11 +175,11 @@ static int line_ends(struct sseparse *s, struct str part)
 			errno = EMSGSIZE;
 			return -1;
 		}
-		return line_done(s, part);
+		return line_done(s, part, true);
 	}
 	if (buf_addstr(&s->line, part) != 0)
 		return -1;
-	r = line_done(s, buf_str(&s->line));
+	r = line_done(s, buf_str(&s->line), false);
 	buf_reset(&s->line);
 	return r;
 }
@@ -171,29 +202,36 @@ static int skip_bom(struct sseparse *s, struct str *in)
 	return 0;
 }
 
-/*
- * The end of the line that begins at (p): the first CR or LF before (end), or NULL. (*lf) is the
- * next LF from an earlier call, so that a stream that ends its lines with CR is not searched
- * for LF to its end at each line.
- */
-static const char *find_end(const char *p, const char *end, const char **lf)
-{
-	const char *cr;
+/* The next CR and LF, (end) if there is none, as far as they were searched for. */
+struct ends {
+	const char *cr, *lf;
+};
 
-	if (*lf < p) {
-		*lf = memchr(p, '\n', (size_t)(end - p));
-		if (*lf == NULL)
-			*lf = end;
-	}
-	cr = memchr(p, '\r', (size_t)(*lf - p));
-	if (cr != NULL)
-		return cr;
-	return *lf == end ? NULL : *lf;
+static const char *find(const char *p, const char *end, char c)
+{
+	const char *found = memchr(p, c, (size_t)(end - p));
+
+	return found != NULL ? found : end;
+}
+
+/*
+ * The end of the line that begins at (p): the first CR or LF before (end), or (end). What an
+ * earlier call found still holds if it is not behind us, so that a stream that ends its lines
+ * with one of them is not searched to its end for the other at each line.
+ */
+static const char *find_end(const char *p, const char *end, struct ends *next)
+{
+	if (next->lf < p)
+		next->lf = find(p, end, '\n');
+	if (next->cr < p)
+		next->cr = find(p, end, '\r');
+	return next->cr < next->lf ? next->cr : next->lf;
 }
 
 int sseparse_feed(struct sseparse *s, struct str in)
 {
-	const char *p, *end, *stop, *lf;
+	const char *p, *end, *stop;
+	struct ends next;
 	int r;
 
 	if (s->bom != BOM_PAST && in.n > 0 && skip_bom(s, &in) != 0)
@@ -207,8 +245,8 @@ int sseparse_feed(struct sseparse *s, struct str in)
 		if (*p == '\n')
 			p++;
 	}
-	lf = p - 1;
-	while (p < end && (stop = find_end(p, end, &lf)) != NULL) {
+	next.cr = next.lf = in.p - 1;
+	while (p < end && (stop = find_end(p, end, &next)) < end) {
 		struct str line = {p, (size_t)(stop - p)};
 
 		p = stop + 1;
@@ -222,5 +260,7 @@ int sseparse_feed(struct sseparse *s, struct str in)
 		if (r != 0)
 			return r;
 	}
+	if (keep_borrowed(s) != 0)
+		return -1;
 	return p < end ? buf_add(&s->line, p, (size_t)(end - p)) : 0;
 }

@@ -34,6 +34,7 @@ struct sseparse {
 	const struct sseparse_ops *ops;
 	void *arg;
 	struct buf line, data, type, id, last_id;
+	struct str borrowed;	/* the event's only line of data yet, in the input; p == NULL: none */
 	unsigned bom;		/* bytes of a BOM seen so far; 4 once past the beginning */
 	bool after_cr, has_id;
 };

@@ -259,6 +259,7 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *p, int events)
 	uint64_t count = delivery_count(s->delivery);
 
 	(void)events;
+	sub_silence_note(s);
 	if (count != s->events_seen) {
 		s->events_seen = count;
 		s->event_at_ms = units_monotonic_ms();

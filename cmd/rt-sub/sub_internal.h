@@ -30,6 +30,7 @@ struct sub {
 	bool rt_seen;			/* any answer so far was rt-serve's */
 	uint64_t asked_at_ms, limit_ms;	/* the answer should begin in that time */
 	uint64_t opened_at_ms, heard_at_ms;
+	bool heard;			/* in this turn: the clock is read once, at its end */
 	uint64_t heartbeat_ms;		/* as announced; 0: not */
 	uint64_t watched_at_ms;		/* when silence was last looked for */
 	uint64_t missed_since_ms;	/* first request whose answer never told a cursor; 0: none */
@@ -59,6 +60,9 @@ struct sub {
 /** Look for silence from now on: a request is on its way, or its answer has begun. */
 void sub_silence_begin(struct sub *s);
 void sub_silence_end(struct sub *s);
+
+/** The turn ends: what was heard in it was heard now. */
+void sub_silence_note(struct sub *s);
 
 /** Once, before all others. */
 void sub_silence_init(struct sub *s);

@@ -71,6 +71,7 @@ void sub_opened(struct sub *s, const struct sub_opening *o)
 	uint64_t beat_ms;
 
 	s->opened = true;
+	s->heard = false;
 	s->opened_at_ms = s->heard_at_ms = units_monotonic_ms();
 	s->rt = o->store.p != NULL;
 	s->rt_seen |= s->rt;
@@ -97,8 +98,7 @@ void sub_opened_http(struct sub *s)
 
 void sub_heard(struct sub *s)
 {
-	s->body_seen = true;
-	s->heard_at_ms = units_monotonic_ms();
+	s->body_seen = s->heard = true;
 }
 
 int sub_record(struct sub *s, struct str line, struct str cursor)

@@ -20,6 +20,13 @@ void sub_fall_back(struct sub *s)
 	sub_down(s, SUB_AGAIN, "streams are held back", 0);
 }
 
+void sub_silence_note(struct sub *s)
+{
+	if (s->heard)
+		s->heard_at_ms = units_monotonic_ms();
+	s->heard = false;
+}
+
 /* When to look again, in milliseconds; 0: it is down now. */
 static uint64_t check_silence(struct sub *s)
 {
@@ -59,6 +66,7 @@ static void on_watch(struct ev_loop *loop, ev_timer *t, int events)
 
 	(void)events;
 	s->watched_at_ms = now;
+	sub_silence_note(s);
 	if (s->connection == NULL || !s->asking || sub_is_down(s))
 		return;
 	if (s->held != 0 || slept)
