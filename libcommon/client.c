@@ -2,7 +2,6 @@
 #include "client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "exitcode.h"
 #include "log.h"
+#include "stdfds.h"
 #include "token.h"
 #include "units.h"
 
@@ -187,21 +187,9 @@ static void check_file(const char *option, const char *path)
 	exit(EXIT_INPUT);
 }
 
-/* A socket that got the number of a closed stdout would be written to as if it were stdout. */
-static void take_standard_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDONLY);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 void client_start(struct client_config *c, const char *tool)
 {
-	take_standard_fds();
+	stdfds_take();
 	log_init(tool, c->quiet ? LOG_ERROR : c->verbose == 0 ? LOG_WARN :
 		c->verbose == 1 ? LOG_INFO : LOG_DEBUG);
 	if (c->token_file != NULL && c->token_cmd != NULL)

@@ -13,6 +13,7 @@
 #include "load/run.h"
 #include "log.h"
 #include "report/report.h"
+#include "stdfds.h"
 #include "stop.h"
 
 /* Columns of a table: where stdout is no terminal, and within which limits it follows one. */
@@ -177,6 +178,7 @@ int main(int argc, char **argv)
 	FILE *html = NULL, *csv = NULL;
 	int status;
 
+	stdfds_take();
 	config_parse(&c, argc, argv);
 	clock_init();
 	signal(SIGPIPE, SIG_IGN);

@@ -6,6 +6,7 @@
 #include "exitcode.h"
 #include "log.h"
 #include "server.h"
+#include "stdfds.h"
 
 static int give_up(struct buf *why)
 {
@@ -31,6 +32,7 @@ int main(int argc, char **argv)
 	struct buf why;
 	int signum;
 
+	stdfds_take();
 	log_init("rt-serve", LOG_WARN);
 	buf_init(&why, 4096);
 	config = config_load(argc, argv, &why);

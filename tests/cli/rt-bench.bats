@@ -267,3 +267,21 @@ with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Parrot) as server:
 	run -0 --separate-stderr rt-bench --subscribers 2 --count 20 --fail-if 'p99>100s,lost>0'
 	[ -z "$stderr" ]
 }
+
+@test "rt-bench: a server that takes connections and says nothing: --connect-timeout, once" {
+	# shellcheck disable=SC2016
+	bg silent "$PYTHON" -c '
+import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+time.sleep(600)'
+	wait_for test -s "$RT_TMP/silent.out"
+	run -5 --separate-stderr timeout $((8 * RT_SLOW)) rt-bench -s "http://127.0.0.1:$(<"$RT_TMP/silent.out")" \
+		--subscribers 2 --connect-timeout 2s --duration 1s
+	[[ $stderr == *'no connection in time'* ]]
+}
+
+@test "rt-bench: a closed stdout is not where a socket gets its number" {
+	run -10 bash -c 'rt-bench --subscribers 2 --count 5 <&- >&-'
+	assert_output --partial 'standard output'
+}

@@ -412,10 +412,12 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (conn_is_open(&p->conn))
-		publisher_again(p, "no connection in time");
-	else
+	if (!conn_is_open(&p->conn)) {
 		publisher_start(p);
+		return;
+	}
+	p->tries = TRIES_FIRST;		/* who took all the time there is takes it again */
+	publisher_again(p, "no connection in time");
 }
 
 /* --- what the connection says ---------------------------------------------------------------- */

@@ -216,7 +216,7 @@ void subscriber_late(struct subscriber *s)
 {
 	complain(s, EXIT_UNREACHABLE, "no connection in time");
 	conn_close(&s->conn);
-	on_failed(s, false);
+	on_failed(s, true);	/* who took all the time there is takes it again */
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)

@@ -539,7 +539,9 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 
 	if (conn_due(c) <= l->now_ms)
 		conn_expired(c);
-	else if (conn_open(c) && conn_beat_due(c) <= l->now_ms)
+	else if (!conn_open(c))
+		c->beat_ms = (uint32_t)l->now_ms;	/* 32 bits: it must not stay behind for weeks */
+	else if (conn_beat_due(c) <= l->now_ms)
 		conn_heartbeat(c);
 	if (!conn_over(c) && c->proto->alarm != NULL)
 		c->proto->alarm(c);
