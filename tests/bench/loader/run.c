@@ -183,14 +183,30 @@ static int run_schedule(struct run *r)
 	return 0;
 }
 
+/*
+ * Send what the window lacks. Without subscribers all of it: waiting for the answers after one write would
+ * leave a server that answers a read's requests together with one write's at most.
+ */
+static int fill_window(struct run *r, uint64_t now)
+{
+	uint64_t i;
+
+	do {
+		i = on_their_way(r);
+		for (uint64_t k = 0; i < r->o->window && k < BATCH; i++, k++)
+			add_event(r, now);
+		if (flush(r) != 0)
+			return -1;
+	} while (r->c->n == 0 && i < r->o->window);
+	return 0;
+}
+
 static int run_window(struct run *r)
 {
 	uint64_t until = r->begin_ns + (uint64_t)(r->o->seconds * 1e9), now;
 
 	while ((now = clock_ns()) < until && !r->c->dead) {
-		for (uint64_t i = on_their_way(r), k = 0; i < r->o->window && k < BATCH; i++, k++)
-			add_event(r, now);
-		if (flush(r) != 0)
+		if (fill_window(r, now) != 0)
 			return -1;
 		crowd_turn(r->c, until);
 	}
