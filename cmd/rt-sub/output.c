@@ -15,6 +15,7 @@
 #include "terminal.h"
 
 #define WRITE_AT (64 * 1024)	/* a flood is written in pieces of this size */
+#define WRITE_MOST (2 * WRITE_AT)	/* with more than this left the reader counts as behind */
 #define KEEP_MAX (1024 * 1024)	/* memory that a rare, large event may leave behind */
 
 struct output {
@@ -29,6 +30,7 @@ struct output {
 	bool fd_is_ours;
 	ssize_t (*put)(int fd, const void *p, size_t n);
 	struct buf out;
+	size_t write_at;	/* so much of it is worth a try */
 	struct buf scratch;	/* one event on its way to a terminal */
 	ev_io writable;		/* started while the reader is behind */
 	ev_io hangup;		/* for a reader that goes away while nothing is written */
@@ -133,8 +135,29 @@ static bool write_all(struct output *o)
 	return !o->broken;
 }
 
+/*
+ * More input is on its way: the end of a piece that a pipe has no room for now goes with the
+ * next one, before the reader counts as behind.
+ */
+static void write_some(struct output *o)
+{
+	ssize_t n = o->put(o->fd, o->out.p, o->out.len);
+
+	if (n >= 0) {
+		buf_consume(&o->out, (size_t)n);
+	} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		o->write_at = WRITE_MOST;	/* not again with each event */
+	} else {
+		output_flush(o);
+		return;
+	}
+	if (o->out.len >= WRITE_MOST)
+		output_flush(o);
+}
+
 void output_flush(struct output *o)
 {
+	o->write_at = WRITE_AT;
 	do {
 		if (!write_all(o))
 			return;
@@ -174,8 +197,8 @@ static int ended(struct output *o)
 {
 	if (buf_addc(&o->out, o->end) != 0)
 		return -1;
-	if (o->out.len >= WRITE_AT && !o->blocked)
-		output_flush(o);
+	if (o->out.len >= o->write_at && !o->blocked)
+		write_some(o);
 	return 0;
 }
 
@@ -231,6 +254,7 @@ struct output *output_new(struct ev_loop *loop, int fd, const struct format *for
 	o->loop = loop;
 	o->format = format;
 	o->end = end;
+	o->write_at = WRITE_AT;
 	o->terminal = isatty(fd) == 1;
 	o->json = terminal_json();
 	choose(o, fd);

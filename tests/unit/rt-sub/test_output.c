@@ -57,6 +57,35 @@ static void run_until(const int *what, int value)
 		ev_run(ev_default_loop(0), EVRUN_NOWAIT);
 }
 
+/* A pipe that is full in the middle of a flood: what comes meanwhile is held, up to a limit. */
+static void test_piece_left(void)
+{
+	static char piece[64 * 1024 + 100], text[3 << 20];
+	struct output *o;
+	size_t got;
+	int fd[2];
+
+	ok(pipe(fd) == 0, "a pipe");
+	fcntl(fd[1], F_SETPIPE_SZ, 64 * 1024);
+	o = open_output(fd[1], NULL);
+	memset(piece, 'x', sizeof(piece) - 1);
+	add(o, piece);
+	ok(output_pending(o) && blocked == -1, "the end of a piece that does not fit blocks nothing");
+	piece[32 * 1024] = '\0';
+	add(o, piece);
+	ok(blocked == -1, "nor does the beginning of the next");
+	got = drain(fd[0], text, sizeof(text));
+	output_flush(o);
+	got += drain(fd[0], text, sizeof(text));
+	ok(!output_pending(o) && got == sizeof(piece) + 32 * 1024 + 1, "a flush writes it all");
+	for (int i = 0; i < 7; i++)
+		add(o, piece);
+	ok(blocked == 1, "two pieces too many do");
+	output_free(o);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* (a) is written to, (b) read from. */
 static void test_blocking(int a, int b, const char *kind)
 {
@@ -172,6 +201,7 @@ int main(void)
 	test_blocking(fds[1], fds[0], "pipe");
 	ok(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "a socket");
 	test_blocking(fds[1], fds[0], "socket");
+	test_piece_left();
 	test_file();
 	test_terminal();
 	ev_default_destroy();
