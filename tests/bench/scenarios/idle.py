@@ -6,9 +6,9 @@ from lib.peers import PEERS, REFERENCE, Subject
 TITLE = "Memory of an idle subscriber"
 ORDER = 50
 HOW = """A fresh process, its proportional share of memory (PSS, smaps_rollup, children included)
-before and after 5,000 subscribers of one topic connect. The kernel's part, about 8 to 10 kB for
+before and after 15,000 subscribers of one topic connect. The kernel's part, about 8 to 10 kB for
 both ends of a connection, comes on top for everybody."""
-SUBSCRIBERS = 5000
+SUBSCRIBERS = 15000
 MEMORY = "user memory per subscriber"
 OURS = [Subject("rt-serve SSE", "rt-serve", dialect="sse"),
         Subject("rt-serve WebSocket", "rt-serve", dialect="ws")]
