@@ -139,7 +139,7 @@ licences() {
 }
 
 leftovers() {
-	c_files | silent xargs grep -nE '\b(TODO|FIXME|XXX)\b'
+	c_files | silent xargs grep -nE '\b(T[O]DO|F[I]XME|X[X]X)\b'
 }
 
 # Knowledge points one way: api -> hub -> store, with net beside api; in rt-bench load -> report ->

@@ -16,6 +16,21 @@ const char *transport_name(enum transport t)
 	return names[t];
 }
 
+void result_group_add(struct result_group *to, const struct result_group *from)
+{
+	to->connects += from->connects;
+	to->connect_failures += from->connect_failures;
+	to->reconnects += from->reconnects;
+	to->broken += from->broken;
+	to->requests += from->requests;
+	to->deliveries += from->deliveries;
+	to->measured += from->measured;
+	to->bytes += from->bytes;
+	histogram_merge(&to->latency, &from->latency);
+	histogram_merge(&to->connect, &from->connect);
+	histogram_merge(&to->recover, &from->recover);
+}
+
 void result_fini(struct result *r)
 {
 	free(r->intervals);

@@ -75,6 +75,9 @@ struct result {
 	uint64_t undelivered;		/* still missing when --drain was over */
 };
 
+/** Add what (from) has counted to (to): all but who subscribes, and the verdict. */
+void result_group_add(struct result_group *to, const struct result_group *from);
+
 /** Free what it holds. */
 void result_fini(struct result *r);
 

@@ -10,7 +10,7 @@ int tally_init(struct tally *t, const uint64_t mix[TRANSPORTS])
 	for (unsigned i = 0; i < TRANSPORTS; i++) {
 		if (mix[i] == 0)
 			continue;
-		t->groups[i] = malloc(sizeof(*t->groups[i]));
+		t->groups[i] = calloc(1, sizeof(*t->groups[i]));
 		if (t->groups[i] == NULL) {
 			tally_fini(t);
 			return -1;
@@ -28,7 +28,7 @@ void tally_fini(struct tally *t)
 	}
 }
 
-static void group_reset(struct tally_group *g)
+static void group_reset(struct result_group *g)
 {
 	g->connects = g->connect_failures = g->reconnects = g->broken = g->requests = 0;
 	g->deliveries = g->measured = g->bytes = 0;
@@ -48,26 +48,11 @@ void tally_reset(struct tally *t)
 	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = t->turns = 0;
 }
 
-static void group_add(struct tally_group *to, const struct tally_group *from)
-{
-	to->connects += from->connects;
-	to->connect_failures += from->connect_failures;
-	to->reconnects += from->reconnects;
-	to->broken += from->broken;
-	to->requests += from->requests;
-	to->deliveries += from->deliveries;
-	to->measured += from->measured;
-	to->bytes += from->bytes;
-	histogram_merge(&to->latency, &from->latency);
-	histogram_merge(&to->connect, &from->connect);
-	histogram_merge(&to->recover, &from->recover);
-}
-
 void tally_add(struct tally *to, const struct tally *from)
 {
 	for (unsigned i = 0; i < TRANSPORTS; i++)
 		if (from->groups[i] != NULL)
-			group_add(to->groups[i], from->groups[i]);
+			result_group_add(to->groups[i], from->groups[i]);
 	to->sent += from->sent;
 	to->acked += from->acked;
 	to->refused += from->refused;

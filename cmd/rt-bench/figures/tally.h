@@ -12,15 +12,8 @@
 #include "figures/histogram.h"
 #include "figures/result.h"
 
-/** Of the subscribers of one transport; the fields are those of struct result_group. */
-struct tally_group {
-	uint64_t connects, connect_failures, reconnects, broken, requests;
-	uint64_t deliveries, measured, bytes;
-	struct histogram latency, connect, recover;
-};
-
 struct tally {
-	struct tally_group *groups[TRANSPORTS];	/* NULL: nobody of it here */
+	struct result_group *groups[TRANSPORTS];	/* NULL: nobody of it here; who subscribes, and the verdict, are not in it */
 	/* of publishers; the fields are those of struct result_publishers */
 	uint64_t sent, acked, refused, unsure, unsent, bytes;
 	struct histogram ack, lateness;

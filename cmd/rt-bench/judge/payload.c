@@ -4,6 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* Offsets of the fields; between two of them stands a '-'. */
 #define MARKER "{\"rtb\":\""
 #define MARKER_ESCAPED "{\\\"rtb\\\":\\\""
@@ -251,30 +253,6 @@ static int32_t get_unit(const struct unescape *u, size_t at)
 	return v;
 }
 
-static unsigned put_utf8(char *dst, uint32_t cp)
-{
-	if (cp < 0x80) {
-		dst[0] = (char)cp;
-		return 1;
-	}
-	if (cp < 0x800) {
-		dst[0] = (char)(0xc0 | cp >> 6);
-		dst[1] = (char)(0x80 | (cp & 0x3f));
-		return 2;
-	}
-	if (cp < 0x10000) {
-		dst[0] = (char)(0xe0 | cp >> 12);
-		dst[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-		dst[2] = (char)(0x80 | (cp & 0x3f));
-		return 3;
-	}
-	dst[0] = (char)(0xf0 | cp >> 18);
-	dst[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-	dst[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-	dst[3] = (char)(0x80 | (cp & 0x3f));
-	return 4;
-}
-
 /* "\uXXXX", of which two may make a character. */
 static bool unescape_unicode(struct unescape *u)
 {
@@ -292,7 +270,7 @@ static bool unescape_unicode(struct unescape *u)
 		cp = 0x10000 + ((cp - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
 		u->p += 6;
 	}
-	u->nleft = put_utf8(u->left, cp);
+	u->nleft = utf8_encode(u->left, cp);
 	return true;
 }
 
@@ -341,7 +319,7 @@ static enum payload_status check_escaped(struct str s, struct payload_head *h, s
 	struct unescape u = {.p = s.p, .end = s.p + s.n};
 	char head[PAD_NAME_AT], piece[1024];
 	struct sum sum;
-	size_t len, todo;
+	size_t len, left;
 
 	if (!unescape(&u, head, sizeof(head)))
 		return PAYLOAD_CORRUPT;
@@ -350,14 +328,14 @@ static enum payload_status check_escaped(struct str s, struct payload_head *h, s
 		return PAYLOAD_CORRUPT;
 	sum_begin(&sum, len);
 	sum_add(&sum, head, SUM_AT);
-	for (todo = len - PAD_NAME_AT; todo > sizeof(piece); todo -= sizeof(piece)) {
+	for (left = len - PAD_NAME_AT; left > sizeof(piece); left -= sizeof(piece)) {
 		if (!unescape(&u, piece, sizeof(piece)))
 			return PAYLOAD_CORRUPT;
 		sum_add(&sum, piece, sizeof(piece));
 	}
-	if (!unescape(&u, piece, todo))
+	if (!unescape(&u, piece, left))
 		return PAYLOAD_CORRUPT;
-	sum_add(&sum, piece, todo);
+	sum_add(&sum, piece, left);
 	if (!sum_matches(head, sum_end(&sum)))
 		return PAYLOAD_CORRUPT;
 	get_head(h, head);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "load/worker.h"
-#include "wire/template.h"
 
 /* Does the publisher have several topics, so that its lines are envelopes that name them? */
 static bool is_mixed(const struct publisher *p)
@@ -46,6 +45,17 @@ int publish_line(struct publisher *p, uint32_t topic, struct str payload)
 	if (is_mixed(p))
 		failed |= buf_addc(out, '}');
 	return failed | buf_addc(out, '\n');
+}
+
+struct template_values publish_values(const struct publisher *p, uint32_t topic, struct str payload,
+	char name[BENCH_TOPIC_MAX])
+{
+	return (struct template_values){
+		.topic = bench_topic(p->conn.w->b, topic, name),
+		.payload = payload,
+		.n = inflight_at(&p->inflight, p->inflight.count - 1)->n,
+		.sub = p->number,
+	};
 }
 
 void publish_refuse_all(struct publisher *p)

@@ -34,12 +34,7 @@ static int add_other(struct publisher *p, uint32_t topic, struct str payload)
 {
 	const struct bench *b = p->conn.w->b;
 	char name[BENCH_TOPIC_MAX];
-	struct template_values v = {
-		.topic = bench_topic(b, topic, name),
-		.payload = payload,
-		.n = inflight_at(&p->inflight, p->inflight.count - 1)->n,
-		.sub = p->number,
-	};
+	struct template_values v = publish_values(p, topic, payload, name);
 	struct buf *body = &p->conn.w->request;
 	int failed;
 

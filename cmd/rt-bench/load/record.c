@@ -69,7 +69,7 @@ static uint64_t published_ns(const struct stamp *st, struct str record)
 	return us * 1000;
 }
 
-static void count_latency(struct subscriber *s, struct tally_group *g, uint64_t due_ns, uint64_t now)
+static void count_latency(struct subscriber *s, struct result_group *g, uint64_t due_ns, uint64_t now)
 {
 	if (due_ns < s->counts_from_ns)
 		return;
@@ -105,7 +105,7 @@ static bool take_stamp(struct subscriber *s, struct stamp *st, struct str record
 /* An event of somebody else: nothing but its envelope can be judged, and if we publish, it does not count. */
 static void take_foreign(struct subscriber *s, struct str record, uint64_t now)
 {
-	struct tally_group *g = subscriber_group(s);
+	struct result_group *g = subscriber_group(s);
 	struct worker *w = s->conn.w;
 	struct stamp st;
 	uint64_t published;
@@ -124,7 +124,7 @@ static void take_foreign(struct subscriber *s, struct str record, uint64_t now)
 static const char *take_one(struct subscriber *s, struct str record, uint64_t now)
 {
 	struct worker *w = s->conn.w;
-	struct tally_group *g = subscriber_group(s);
+	struct result_group *g = subscriber_group(s);
 	struct payload_head h;
 	struct str where = {0};
 	struct stamp st;

@@ -210,21 +210,6 @@ void session_interval(struct session *s)
 
 /* --- the sum --------------------------------------------------------------------------------- */
 
-static void take_group(struct result_group *to, const struct tally_group *from)
-{
-	to->connects += from->connects;
-	to->connect_failures += from->connect_failures;
-	to->reconnects += from->reconnects;
-	to->broken += from->broken;
-	to->requests += from->requests;
-	to->deliveries += from->deliveries;
-	to->measured += from->measured;
-	to->bytes += from->bytes;
-	histogram_merge(&to->latency, &from->latency);
-	histogram_merge(&to->connect, &from->connect);
-	histogram_merge(&to->recover, &from->recover);
-}
-
 static void take_verdicts(struct session *s)
 {
 	for (unsigned i = 0; i < s->b.nworkers; i++) {
@@ -274,8 +259,8 @@ void session_sum(struct session *s, bool complete)
 		r->by_transport[k].subscribers = s->b.c->mix[k];
 		if (t->groups[k] == NULL)
 			continue;
-		take_group(&r->by_transport[k], t->groups[k]);
-		take_group(&r->all, t->groups[k]);
+		result_group_add(&r->by_transport[k], t->groups[k]);
+		result_group_add(&r->all, t->groups[k]);
 	}
 	r->all.subscribers = s->b.c->subscribers;
 	take_verdicts(s);

@@ -148,12 +148,3 @@ const struct subscribe_ops subscribe_poll = {
 	.timer = on_timer,
 	.may_end = may_end,
 };
-
-const struct subscribe_ops subscribe_longpoll = {
-	.ask = ask,
-	.head = on_head,
-	.data = on_data,
-	.end = on_end,
-	.timer = on_timer,
-	.may_end = may_end,
-};

@@ -22,7 +22,7 @@ static struct subscriber *of(struct conn *c)
 	return (struct subscriber *)c;	/* its first member */
 }
 
-struct tally_group *subscriber_group(const struct subscriber *s)
+struct result_group *subscriber_group(const struct subscriber *s)
 {
 	return s->conn.w->tally->groups[s->transport];
 }
@@ -112,7 +112,7 @@ void subscriber_reopen(struct subscriber *s)
 void subscriber_ready(struct subscriber *s, uint64_t now)
 {
 	struct worker *w = s->conn.w;
-	struct tally_group *g = subscriber_group(s);
+	struct result_group *g = subscriber_group(s);
 
 	if (s->state == SUBSCRIBER_LIVE)
 		return;
@@ -165,7 +165,7 @@ static void leave_live(struct subscriber *s, uint64_t now)
 
 static void on_failed(struct subscriber *s, bool final)
 {
-	struct tally_group *g = subscriber_group(s);
+	struct result_group *g = subscriber_group(s);
 
 	if (s->state == SUBSCRIBER_LIVE) {
 		g->broken++;
@@ -251,7 +251,7 @@ static void on_connected(struct conn *c)
 static void on_head(struct conn *c, struct str head, uint64_t now)
 {
 	struct subscriber *s = of(c);
-	struct tally_group *g = subscriber_group(s);
+	struct result_group *g = subscriber_group(s);
 
 	if (!s->answered) {
 		s->answered = true;
@@ -369,7 +369,7 @@ int subscriber_init(struct subscriber *s, struct worker *w, uint32_t number, enu
 		[TRANSPORT_SSE] = &subscribe_sse,
 		[TRANSPORT_WS] = &subscribe_ws,
 		[TRANSPORT_NDJSON] = &subscribe_ndjson,
-		[TRANSPORT_LONGPOLL] = &subscribe_longpoll,
+		[TRANSPORT_LONGPOLL] = &subscribe_poll,
 		[TRANSPORT_POLL] = &subscribe_poll,
 	};
 	const struct bench *b = w->b;

@@ -32,7 +32,8 @@ struct subscribe_ops {
 	bool (*may_end)(struct subscriber *s);
 };
 
-extern const struct subscribe_ops subscribe_sse, subscribe_ws, subscribe_ndjson, subscribe_poll, subscribe_longpoll;
+extern const struct subscribe_ops subscribe_sse, subscribe_ws, subscribe_ndjson;
+extern const struct subscribe_ops subscribe_poll;	/* long polls, too */
 
 enum subscriber_state {
 	SUBSCRIBER_IDLE,	/* has not begun */
@@ -107,6 +108,6 @@ struct str subscriber_cursor(const struct subscriber *s);
 void subscriber_set_cursor(struct subscriber *s, struct str cursor);
 
 /** The fields of its group in the current tally. */
-struct tally_group *subscriber_group(const struct subscriber *s);
+struct result_group *subscriber_group(const struct subscriber *s);
 
 #endif

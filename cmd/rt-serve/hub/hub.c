@@ -104,11 +104,6 @@ struct filters *hub_filters(struct hub *h, const struct str *items, unsigned n)
 	return f == NULL ? NULL : topics_share(h->topics, f);
 }
 
-struct store *hub_store(struct hub *h)
-{
-	return h->store;
-}
-
 void hub_stats(const struct hub *h, struct hub_stats *out)
 {
 	*out = h->stats;

@@ -130,7 +130,6 @@ const struct filters *hub_subscribed(const struct subscription *sub);
 /** How far behind: tail positions not handed on yet; 0 while live. An estimate. */
 uint64_t hub_lag(struct hub *h, const struct subscription *sub);
 
-struct store *hub_store(struct hub *h);
 void hub_stats(const struct hub *h, struct hub_stats *out);
 
 #endif

@@ -57,7 +57,7 @@ static void take(const char *text, size_t n, uint64_t now)
 
 static void envelopes(void)
 {
-	const struct tally_group *g;
+	const struct result_group *g;
 	char text[400];
 	size_t n;
 

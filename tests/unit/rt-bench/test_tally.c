@@ -9,7 +9,7 @@ static const uint64_t all[TRANSPORTS] = {1, 1, 1, 1, 1}, some[TRANSPORTS] = {[TR
 
 static void fill(struct tally *t, uint64_t n)
 {
-	struct tally_group *g = t->groups[TRANSPORT_WS];
+	struct result_group *g = t->groups[TRANSPORT_WS];
 
 	g->connects = n;
 	g->connect_failures = n + 1;
@@ -36,7 +36,7 @@ static void fill(struct tally *t, uint64_t n)
 
 static bool is_sum(const struct tally *t, uint64_t n, uint64_t times)
 {
-	const struct tally_group *g = t->groups[TRANSPORT_WS];
+	const struct result_group *g = t->groups[TRANSPORT_WS];
 
 	return g->connects == n && g->connect_failures == n + times && g->reconnects == n + 2 * times &&
 		g->broken == n + 3 * times && g->requests == n + 4 * times && g->deliveries == n + 5 * times &&
