@@ -131,12 +131,26 @@ static int serve_stdin(const struct options *o, struct crowd *c, struct source *
 	return 0;
 }
 
+/* Connect all of them, and say how long that took. */
+static int connect_all(const struct options *o, struct crowd *c, struct source *s)
+{
+	uint64_t began = clock_ns();
+
+	if (crowd_connect(c, CONNECT_SECONDS) != 0 || source_open(s, c, CONNECT_SECONDS) != 0) {
+		fprintf(stderr, "load: %u of %u connected: %s\n", c->ready, o->subscribers, strerror(errno));
+		return -1;
+	}
+	printf("{\"connected\":%u,\"seconds\":%.6f}\n", c->ready, (double)(clock_ns() - began) / 1e9);
+	fflush(stdout);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct crowd c;
-	struct source s;
-	uint64_t limit, began;
+	struct source s = {.link = {.fd = -1}};
+	uint64_t limit;
 	int status;
 
 	if (parse_options(&o, argc, argv) != 0)
@@ -148,15 +162,11 @@ int main(int argc, char **argv)
 			(unsigned long long)limit);
 		return 1;
 	}
-	began = clock_ns();
-	if (crowd_init(&c, o.d, (uint16_t)o.port, o.subscribers, o.topics) != 0 ||
-			crowd_connect(&c, CONNECT_SECONDS) != 0 || source_open(&s, &c, CONNECT_SECONDS) != 0) {
-		fprintf(stderr, "load: %u of %u connected: %s\n", c.ready, o.subscribers, strerror(errno));
+	if (crowd_init(&c, o.d, (uint16_t)o.port, o.subscribers, o.topics) != 0) {
+		fprintf(stderr, "load: %s\n", strerror(errno));
 		return 1;
 	}
-	printf("{\"connected\":%u,\"seconds\":%.6f}\n", c.ready, (double)(clock_ns() - began) / 1e9);
-	fflush(stdout);
-	status = serve_stdin(&o, &c, &s);
+	status = connect_all(&o, &c, &s) == 0 ? serve_stdin(&o, &c, &s) : 1;
 	source_close(&s);
 	crowd_fini(&c);
 	return status;
