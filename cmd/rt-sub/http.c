@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
+#include "chunked.h"
 #include "units.h"
 
 #define STREAM_BUFFER (256L * 1024)
@@ -22,7 +24,12 @@ struct http {
 	const struct http_ops *ops;
 	void *arg;
 	uint64_t started_ms;
-	struct buf error;		/* body of an answer that is no 2xx */
+	bool large;
+	bool is_200;
+	bool is_chunked;		/* and decoding it is ours */
+	struct chunked chunked;
+	CURLcode broken;		/* what is wrong with the answer, if we found it; else CURLE_OK */
+	struct buf error;		/* body of an answer that is no 200 */
 };
 
 /* A socket of libcurl's. */
@@ -42,7 +49,7 @@ static void check_done(struct http *h)
 
 	while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
 		if (m->msg == CURLMSG_DONE && m->easy_handle == h->easy)
-			h->ops->done(h->arg, m->data.result);
+			h->ops->done(h->arg, h->broken != CURLE_OK ? h->broken : m->data.result);
 }
 
 static void on_socket(struct ev_loop *loop, ev_io *io, int events)
@@ -139,29 +146,61 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
+/* What the head says about the body. Nobody asked for another coding than chunked. */
+static CURLcode begin_body(struct http *h)
+{
+	struct curl_header *field;
+
+	h->is_200 = http_status(h) == 200;
+	h->is_chunked = h->large &&
+		curl_easy_header(h->easy, "Transfer-Encoding", 0, CURLH_HEADER, -1, &field) == CURLHE_OK;
+	chunked_init(&h->chunked);
+	if (!h->is_chunked || (field->amount == 1 && strcasecmp(field->value, "chunked") == 0))
+		return CURLE_OK;
+	return CURLE_BAD_CONTENT_ENCODING;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct http *h = arg;
 	bool ends = n > 0 && (p[0] == '\r' || p[0] == '\n');
 
 	client_on_header(p, size, n, h->easy);
-	if (ends && http_status(h) >= 200 && h->ops->head != NULL)
+	if (!ends || http_status(h) < 200)
+		return size * n;
+	h->broken = begin_body(h);
+	if (h->broken != CURLE_OK)
+		return 0;
+	if (h->ops->head != NULL)
 		h->ops->head(h->arg);
 	return size * n;
+}
+
+static int take_body(struct http *h, struct str bytes)
+{
+	size_t room = ERROR_MAX - h->error.len;
+
+	if (h->is_200)
+		return h->ops->body(h->arg, bytes);
+	(void)buf_add(&h->error, bytes.p, bytes.n < room ? bytes.n : room);	/* only for people */
+	return 0;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http *h = arg;
+	struct str rest = {p, n}, part;
+	int r;
 
 	(void)size;
-	if (http_status(h) != 200) {
-		size_t room = ERROR_MAX - h->error.len;
-
-		(void)buf_add(&h->error, p, n < room ? n : room);	/* only for people */
-		return n;
-	}
-	return h->ops->body(h->arg, (struct str){p, n}) == 0 ? n : 0;
+	if (!h->is_chunked)
+		return take_body(h, rest) == 0 ? n : 0;
+	while ((r = chunked_next(&h->chunked, &rest, &part)) > 0)
+		if (take_body(h, part) != 0)
+			return 0;
+	if (r < 0)
+		h->broken = CURLE_RECV_ERROR;	/* as libcurl has it, which looks after us */
+	return r == 0 ? n : 0;
 }
 
 /* --- what the owner calls --------------------------------------------------------------------- */
@@ -230,6 +269,8 @@ static int start(struct http *h, const char *url, const char *const *headers,
 	h->ops = ops;
 	h->arg = arg;
 	h->started_ms = units_monotonic_ms();
+	h->large = false;
+	h->broken = CURLE_OK;
 	buf_reset(&h->error);
 	curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	return 0;
@@ -253,8 +294,11 @@ int http_get(struct http *h, const char *url, const char *const *headers, bool l
 	curl_easy_setopt(h->easy, CURLOPT_HEADERDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h);
-	if (large)
+	h->large = large;
+	if (large) {
 		curl_easy_setopt(h->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
+		curl_easy_setopt(h->easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L);
+	}
 	return add(h);
 }
 

@@ -30,8 +30,9 @@ struct http *http_new(struct ev_loop *loop, const struct client_config *c);
 void http_free(struct http *h);
 
 /**
- * Ask for (url) with the (headers) (ends with NULL). What went before is dropped. (large) takes a
- * large buffer for endless streams. Returns 0, or -1 without memory. Never calls back within.
+ * Ask for (url) with the (headers) (ends with NULL). What went before is dropped. (large) is for
+ * endless streams: it takes a large buffer, and body() gets each chunk where it came. Returns 0, or
+ * -1 without memory. Never calls back within.
  */
 int http_get(struct http *h, const char *url, const char *const *headers, bool large,
 	const struct http_ops *ops, void *arg);
