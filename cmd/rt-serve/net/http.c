@@ -10,16 +10,6 @@
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-struct str http_field(const struct http_request *r, const char *name)
-{
-	struct str wanted = str_of(name);
-
-	for (unsigned i = 0; i < r->nfields; i++)
-		if (str_eq(r->fields[i].name, wanted))
-			return r->fields[i].value;
-	return STR_NULL;
-}
-
 unsigned http_field_count(const struct http_request *r, const char *name)
 {
 	unsigned n = 0;
@@ -29,7 +19,7 @@ unsigned http_field_count(const struct http_request *r, const char *name)
 	return n;
 }
 
-static bool list_has(struct str list, const char *token)
+bool http_list_has(struct str list, const char *token)
 {
 	const char *end = list.p + list.n, *comma;
 	size_t n = strlen(token);
@@ -47,16 +37,6 @@ static bool list_has(struct str list, const char *token)
 		if ((size_t)(stop - p) == n && strncasecmp(p, token, n) == 0)
 			return true;
 	}
-	return false;
-}
-
-bool http_has_token(const struct http_request *r, const char *name, const char *token)
-{
-	struct str wanted = str_of(name);
-
-	for (unsigned i = 0; i < r->nfields; i++)
-		if (str_eq(r->fields[i].name, wanted) && list_has(r->fields[i].value, token))
-			return true;
 	return false;
 }
 

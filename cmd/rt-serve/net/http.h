@@ -31,8 +31,20 @@ struct http_request {
 	int64_t content_length;		/* -1: chunked or none */
 };
 
-/** Value of a field by lower-case name; several are joined by the first only. p == NULL: absent. */
-struct str http_field(const struct http_request *r, const char *name);
+/**
+ * Value of a field by lower-case name; several are joined by the first only. p == NULL: absent. Here,
+ * so that the length of the name is known when it is compiled: most requests have few of those that
+ * are asked for.
+ */
+static inline struct str http_field(const struct http_request *r, const char *name)
+{
+	struct str wanted = str_of(name);
+
+	for (unsigned i = 0; i < r->nfields; i++)
+		if (str_eq(r->fields[i].name, wanted))
+			return r->fields[i].value;
+	return STR_NULL;
+}
 
 /** How often the field occurs. */
 unsigned http_field_count(const struct http_request *r, const char *name);

@@ -30,22 +30,31 @@ static void http1_continue(struct exchange *x)
 	exchange_out(x, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-/* Is there a CR or LF? Eight bytes at a time: each zero byte of (x) sets its top bit. */
+/* Not 0: a byte of the eight at (p) is at most '\r', or the one behind such a byte. */
+static uint64_t low_bytes(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return (word - ones * ('\r' + 1)) & ~word & ones << 7;
+}
+
+/* Is there a CR or LF? Whatever is as low is looked at twice. */
 static bool has_break(struct str s)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t word, cr, lf;
+	const size_t step = sizeof(uint64_t);
+	uint64_t low = s.n < step;
 
-	for (; s.n >= sizeof(word); s = (struct str){s.p + sizeof(word), s.n - sizeof(word)}) {
-		memcpy(&word, s.p, sizeof(word));
-		cr = word ^ ones * '\r';
-		lf = word ^ ones * '\n';
-		if (((((cr - ones) & ~cr) | ((lf - ones) & ~lf)) & tops) != 0)
-			return true;
+	if (s.n >= step) {
+		for (size_t i = 0; i < s.n - step; i += step)
+			low |= low_bytes(s.p + i);
+		low |= low_bytes(s.p + s.n - step);
 	}
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\r' || s.p[i] == '\n')
-			return true;
+	if (low != 0)
+		for (size_t i = 0; i < s.n; i++)
+			if (s.p[i] == '\r' || s.p[i] == '\n')
+				return true;
 	return false;
 }
 
@@ -85,7 +94,7 @@ static uint8_t *put_status(uint8_t *p, unsigned status, struct loop *l)
 	*p++ = ' ';
 	p = put(p, str_of(http_reason(status)));
 	p = PUT(p, "\r\nDate: ");
-	p = put(p, str_of(http_date(l)));
+	p = put(p, (struct str){http_date(l), HTTP_DATE_LEN});
 	return PUT(p, "\r\n");
 }
 

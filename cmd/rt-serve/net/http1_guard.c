@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/http1_guard.h"
 
+#include <endian.h>
 #include <string.h>
 #include <strings.h>
 
@@ -10,11 +11,6 @@ static int refuse(struct http1_refusal *no, unsigned status, const char *why)
 {
 	*no = (struct http1_refusal){status, why};
 	return -1;
-}
-
-static bool is_alnum(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 static bool is_digit(uint8_t c)
@@ -30,12 +26,53 @@ static int hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The tchars of RFC 9110, 5.6.2: a bit for each of letters, digits and "!#$%&'*+-.^_`|~". */
-static const uint64_t tchars[2] = {UINT64_C(0x03ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe)};
+/* Where a byte may be: in a token (the tchars of RFC 9110, 5.6.2), in the name of a host. */
+enum { TOKEN = 1, HOST = 2 };
+
+static const uint8_t kinds[256] = {
+	['!'] = TOKEN, ['#' ... '\''] = TOKEN, ['*'] = TOKEN, ['+'] = TOKEN, ['-'] = TOKEN | HOST,
+	['.'] = TOKEN | HOST, ['0' ... '9'] = TOKEN | HOST, ['A' ... 'Z'] = TOKEN | HOST,
+	['^'] = TOKEN, ['_'] = TOKEN | HOST, ['`'] = TOKEN, ['a' ... 'z'] = TOKEN | HOST,
+	['|'] = TOKEN, ['~'] = TOKEN | HOST,
+};
 
 static bool is_tchar(uint8_t c)
 {
-	return c < 128 && (tchars[c / 64] >> (c % 64) & 1) != 0;
+	return (kinds[c] & TOKEN) != 0;
+}
+
+/* How many of the (n) bytes may be in a (kind). */
+static size_t run_of(const char *p, size_t n, uint8_t kind)
+{
+	size_t i = 0;
+
+	while (i < n && (kinds[(uint8_t)p[i]] & kind) != 0)
+		i++;
+	return i;
+}
+
+/*
+ * Eight bytes at a time: each function sets the top bit of bytes that it looks for. A borrow may make
+ * the byte behind one it has found look like another; the first, the lowest, is always right.
+ */
+static const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+
+static uint64_t load(const void *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return le64toh(word);
+}
+
+static uint64_t bytes_below(uint64_t word, uint8_t c)
+{
+	return (word - ones * c) & ~word & tops;
+}
+
+static uint64_t bytes_equal(uint64_t word, uint8_t c)
+{
+	return bytes_below(word ^ ones * c, 1);
 }
 
 /* --- the request line ------------------------------------------------------------------------ */
@@ -53,8 +90,16 @@ static int check_version(struct str v, struct http1_head *h, struct http1_refusa
 
 static int check_target(struct str t, struct http1_refusal *no)
 {
-	for (const char *p = t.p, *end = t.p + t.n; p < end; p++) {
-		uint8_t c = (uint8_t)*p;
+	size_t i = 0;
+
+	for (uint64_t word; t.n - i >= sizeof(word); i += sizeof(word)) {
+		word = load(t.p + i);
+		if ((bytes_below(word, '!') | bytes_equal(word, '#') | bytes_equal(word, 0x7f)
+			| (word & tops)) != 0)
+			break;
+	}
+	for (; i < t.n; i++) {
+		uint8_t c = (uint8_t)t.p[i];
 
 		if (c <= ' ' || c >= 0x7f || c == '#')
 			return refuse(no, 400,
@@ -74,9 +119,8 @@ static int check_request_line(struct str line, struct http1_head *h, struct http
 	h->target = (struct str){sp1 + 1, (size_t)(sp2 - sp1 - 1)};
 	if (h->method.n == 0 || h->target.n == 0)
 		return refuse(no, 400, "the request line is not METHOD TARGET VERSION");
-	for (size_t i = 0; i < h->method.n; i++)
-		if (!is_tchar((uint8_t)h->method.p[i]))
-			return refuse(no, 400, "the method is not a token");
+	if (run_of(h->method.p, h->method.n, TOKEN) < h->method.n)
+		return refuse(no, 400, "the method is not a token");
 	if (check_version((struct str){sp2 + 1, (size_t)(end - sp2 - 1)}, h, no) != 0)
 		return -1;
 	return check_target(h->target, no);
@@ -89,9 +133,9 @@ struct found {
 	unsigned nhost, nencoding, nlength;
 };
 
-static bool name_is(struct str name, const char *s)
+static bool name_is(struct str name, struct str s)
 {
-	return name.n == strlen(s) && strncasecmp(name.p, s, name.n) == 0;
+	return name.n == s.n && strncasecmp(name.p, s.p, s.n) == 0;
 }
 
 static struct str trim(struct str v)
@@ -105,13 +149,13 @@ static struct str trim(struct str v)
 
 static void note_field(struct found *f, struct str name, struct str value)
 {
-	if (name_is(name, "host")) {
+	if (name_is(name, STR_LIT("host"))) {
 		f->host = value;
 		f->nhost++;
-	} else if (name_is(name, "transfer-encoding")) {
+	} else if (name_is(name, STR_LIT("transfer-encoding"))) {
 		f->encoding = value;
 		f->nencoding++;
-	} else if (name_is(name, "content-length")) {
+	} else if (name_is(name, STR_LIT("content-length"))) {
 		f->length = value;
 		f->nlength++;
 	}
@@ -119,12 +163,11 @@ static void note_field(struct found *f, struct str name, struct str value)
 
 static int check_field(struct str line, struct found *f, struct http1_refusal *no)
 {
-	size_t n = 0;
+	size_t n;
 
 	if (line.p[0] == ' ' || line.p[0] == '\t')
 		return refuse(no, 400, "a header field is folded over two lines");
-	while (n < line.n && is_tchar((uint8_t)line.p[n]))
-		n++;
+	n = run_of(line.p, line.n, TOKEN);
 	if (n == 0)
 		return refuse(no, 400, "a header field has no name");
 	if (n == line.n || line.p[n] != ':')
@@ -148,8 +191,7 @@ static bool host_ok(struct str h)
 			return false;
 		i++;
 	} else {
-		while (i < h.n && (is_alnum((uint8_t)h.p[i]) || memchr("-._~", h.p[i], 4) != NULL))
-			i++;
+		i = run_of(h.p, h.n, HOST);
 		if (i == 0)
 			return false;
 	}
@@ -196,7 +238,7 @@ static int check_encoding(const struct found *f, struct http1_head *h, struct ht
 		return 0;
 	if (h->http10)
 		return refuse(no, 400, "Transfer-Encoding does not exist in HTTP/1.0");
-	if (f->nencoding > 1 || !name_is(f->encoding, "chunked"))
+	if (f->nencoding > 1 || !name_is(f->encoding, STR_LIT("chunked")))
 		return refuse(no, 400, "Transfer-Encoding is not just \"chunked\"");
 	if (f->nlength > 0)
 		return refuse(no, 400, "there are both Transfer-Encoding and Content-Length");
@@ -264,21 +306,19 @@ static int too_long(uint32_t at, const struct http1_scan *s, const struct http1_
 	return 0;
 }
 
-/*
- * Bytes from (at) on that need no look: eight at a time, all from ' ' on but DEL. Where the borrow of
- * a control makes its neighbour look like one, that is looked at, too.
- */
-static size_t plain_run(const uint8_t *p, size_t at, size_t n)
+/* The next byte from (at) on that is a control, such as CR; (n): there is none. */
+static size_t next_control(const uint8_t *p, size_t at, size_t n)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t word, del;
+	uint64_t word, found;
 
 	for (; n - at >= sizeof(word); at += sizeof(word)) {
-		memcpy(&word, p + at, sizeof(word));
-		del = word ^ ones * 0x7f;
-		if (((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & tops) != 0)
-			break;
+		word = load(p + at);
+		found = bytes_below(word, ' ') | bytes_equal(word, 0x7f);
+		if (found != 0)
+			return at + (size_t)__builtin_ctzll(found) / 8;
 	}
+	while (at < n && p[at] >= ' ' && p[at] != 0x7f)
+		at++;
 	return at;
 }
 
@@ -289,7 +329,7 @@ static size_t plain_run(const uint8_t *p, size_t at, size_t n)
 static int scan_head(const uint8_t *p, size_t n, const struct http1_limits *limits,
 	struct http1_scan *s, uint32_t skip, struct http1_refusal *no)
 {
-	while ((s->at = (uint32_t)plain_run(p, s->at, n)) < n) {
+	while ((s->at = (uint32_t)next_control(p, s->at, n)) < n) {
 		uint8_t c = p[s->at];
 
 		if (c == '\r') {
@@ -306,7 +346,7 @@ static int scan_head(const uint8_t *p, size_t n, const struct http1_limits *limi
 			s->lines++;
 			continue;
 		}
-		if ((c < ' ' && c != '\t') || c == 0x7f)
+		if (c != '\t')
 			return refuse(no, 400, c == '\n' ? "a LF stands without its CR"
 				: "there is a control character in the head");
 		s->at++;

@@ -81,10 +81,22 @@ int http1_add_field(struct buf *b, struct http_field f);
 /** Does (r) ask for a WebSocket? 0: no; 1: yes, correctly; 400 or 426: not correctly. */
 int websocket_check(const struct http_request *r);
 
-/** Is (token) in the comma-separated list of any field called (name)? */
-bool http_has_token(const struct http_request *r, const char *name, const char *token);
+/** Is (token) in the comma-separated (list)? */
+bool http_list_has(struct str list, const char *token);
 
-/** "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. */
+/** Is it in that of any field called (name)? */
+static inline bool http_has_token(const struct http_request *r, const char *name, const char *token)
+{
+	struct str wanted = str_of(name);
+
+	for (unsigned i = 0; i < r->nfields; i++)
+		if (str_eq(r->fields[i].name, wanted) && http_list_has(r->fields[i].value, token))
+			return true;
+	return false;
+}
+
+/** "Sun, 06 Nov 1994 08:49:37 GMT", made once a second; HTTP_DATE_LEN characters. */
+#define HTTP_DATE_LEN 29
 const char *http_date(struct loop *l);
 
 #endif

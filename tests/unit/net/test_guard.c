@@ -152,6 +152,55 @@ static void test_bad(void)
 		"too many fields");
 }
 
+/* A head with (c), (pad) bytes into what comes before (end); is it taken? */
+static bool taken_with(const char *begin, unsigned pad, int c, const char *end)
+{
+	char s[128] = "";
+	struct http1_refusal no;
+	struct http1_head h;
+	uint8_t *copy;
+	size_t n;
+	bool taken;
+
+	strcpy(s, begin);
+	memset(s + strlen(s), 'x', pad);
+	n = strlen(s);
+	s[n++] = (char)c;
+	strcpy(s + n, end);
+	n += strlen(end);
+	taken = feed(s, n, n, &h, &no, &copy) == (ssize_t)n;
+	free(copy);
+	return taken;
+}
+
+/* Bytes are looked at eight at a time: each of them, wherever it stands among these. */
+static void test_bytes(void)
+{
+	static const char marks[] = "!#$%&'*+-.^_`|~";
+	bool target = true, value = true, name = true, host = true;
+
+	for (unsigned pad = 0; pad < 20; pad++) {
+		for (int c = 0; c < 256; c++) {
+			bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+
+			if (c == '\r')
+				continue;	/* it may end a line */
+			target = target && taken_with("GET /", pad, c, "xx HTTP/1.1\r\n" HOST "\r\n")
+				== (c > ' ' && c < 0x7f && c != '#');
+			value = value && taken_with("GET / HTTP/1.1\r\n" HOST "A: ", pad, c, "xx\r\n\r\n")
+				== (c == '\t' || (c >= ' ' && c != 0x7f));
+			name = name && taken_with("GET / HTTP/1.1\r\n" HOST "A", pad, c, "x: y\r\n\r\n")
+				== (alnum || c == ':' || (c != 0 && strchr(marks, c) != NULL));
+			host = host && taken_with("GET / HTTP/1.1\r\nHost: a", pad, c, "1\r\n\r\n")
+				== (alnum || c == ':' || (c != 0 && strchr("-._~", c) != NULL));
+		}
+	}
+	ok(target, "which bytes may be in a target");
+	ok(value, "which in a field's value");
+	ok(name, "which in its name");
+	ok(host, "which in a host");
+}
+
 /* Limits hold before the end of the head is there. */
 static void test_limits(void)
 {
@@ -277,6 +326,7 @@ int main(void)
 	test_good();
 	test_found();
 	test_bad();
+	test_bytes();
 	test_limits();
 	test_chunked();
 	test_trailers();

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/http_internal.h"
 #include "tests/unit/net/helper_net.h"
 #include "tests/unit/tap.h"
 
@@ -91,6 +92,39 @@ static bool may_overlap(const struct http_request *r, void *arg)
 }
 
 static const struct http_handler handler = {.request = on_request, .may_overlap = may_overlap};
+
+/* --- the answer's fields --------------------------------------------------------------------- */
+
+/* A value of (n) bytes with (c) at (at): how long is its line? */
+static size_t line_length(size_t n, size_t at, char c)
+{
+	char *value = malloc(n);	/* of the exact size */
+	struct buf b;
+	size_t len;
+
+	memset(value, 'v', n);
+	value[at] = c;
+	buf_init(&b, 100);
+	len = http1_add_field(&b, (struct http_field){STR_LIT("X"), {value, n}}) == 0 ? b.len : 0;
+	buf_fini(&b);
+	free(value);
+	return len;
+}
+
+static void test_breaks(void)
+{
+	for (size_t n = 1; n < 20; n++) {
+		bool broken = true, whole = true;
+
+		for (size_t at = 0; at < n; at++) {
+			broken = broken && line_length(n, at, '\r') == 0 && line_length(n, at, '\n') == 0;
+			for (const char *c = "\t\f\x0e ~\x7f\x80\x8a\x8d\xff"; *c != '\0'; c++)
+				whole = whole && line_length(n, at, *c) == n + 5;
+		}
+		ok(broken, "a field whose value of %zu bytes has a line break is not sent", n);
+		ok(whole, "with any other byte it is");
+	}
+}
 
 /* --- talking --------------------------------------------------------------------------------- */
 
@@ -546,6 +580,7 @@ static void test_turn(void)
 
 int main(void)
 {
+	test_breaks();
 	test_split();
 	test_truncated();
 	test_answers();
