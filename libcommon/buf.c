@@ -95,14 +95,14 @@ static int make_room(struct buf *b, size_t n, size_t extra)
 	return move_to_larger(b, need);
 }
 
-int buf_reserve(struct buf *b, size_t n)
+int buf_grow(struct buf *b, size_t n)
 {
 	return make_room(b, n, 0);
 }
 
 int buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (make_room(b, n, 0) < 0)
+	if (buf_reserve(b, n) < 0)
 		return -1;
 	if (n > 0)
 		memcpy(b->p + b->len, p, n);
@@ -112,20 +112,10 @@ int buf_add(struct buf *b, const void *p, size_t n)
 
 int buf_addc(struct buf *b, char c)
 {
-	if (make_room(b, 1, 0) < 0)
+	if (buf_reserve(b, 1) < 0)
 		return -1;
 	b->p[b->len++] = (uint8_t)c;
 	return 0;
-}
-
-int buf_adds(struct buf *b, const char *s)
-{
-	return buf_add(b, s, strlen(s));
-}
-
-int buf_addstr(struct buf *b, struct str s)
-{
-	return buf_add(b, s.p, s.n);
 }
 
 int buf_addf(struct buf *b, const char *fmt, ...)

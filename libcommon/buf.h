@@ -26,17 +26,23 @@ void buf_init(struct buf *b, size_t max);
 /** Free the memory of (b), which stays usable and empty with the same maximum. */
 void buf_fini(struct buf *b);
 
+/** As buf_reserve, where there is no room yet. */
+int buf_grow(struct buf *b, size_t n);
+
 /**
  * Make room for (n) more bytes after b->p + b->len. Returns 0, or -1 with errno EMSGSIZE (over
  * the maximum) or ENOMEM. Pointers into (b) are invalid afterwards.
  */
-int buf_reserve(struct buf *b, size_t n);
+static inline int buf_reserve(struct buf *b, size_t n)
+{
+	return n <= b->cap - b->len && n <= b->max - b->len ? 0 : buf_grow(b, n);
+}
 
 /** Append. Each returns 0, or -1 with errno as buf_reserve and (b) unchanged. */
 int buf_add(struct buf *b, const void *p, size_t n);
 int buf_addc(struct buf *b, char c);
-int buf_adds(struct buf *b, const char *s);
-int buf_addstr(struct buf *b, struct str s);
+static inline int buf_addstr(struct buf *b, struct str s) { return buf_add(b, s.p, s.n); }
+static inline int buf_adds(struct buf *b, const char *s) { return buf_addstr(b, str_of(s)); }
 int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** Drop the first (n) <= b->len bytes; moves memory only when that is cheap. */
