@@ -5,7 +5,7 @@ void fields_init(struct fields *f, const struct request *r)
 {
 	f->n = 0;
 	f->used = 0;
-	fields_add(f, "X-Content-Type-Options", STR_LIT("nosniff"));
+	fields_refer(f, "X-Content-Type-Options", STR_LIT("nosniff"));
 	if (r == NULL || r->origin_allowed == NULL)
 		return;
 	fields_add(f, "Access-Control-Allow-Origin", str_of(r->origin_allowed));

@@ -29,4 +29,11 @@ static inline void fields_add(struct fields *f, const char *name, struct str val
 	fields_add_named(f, str_of(name), value);
 }
 
+/** The same without a copy: (value) stays until (f) is sent. */
+static inline void fields_refer(struct fields *f, const char *name, struct str value)
+{
+	if (f->n < FIELDS_MAX)
+		f->f[f->n++] = (struct http_field){str_of(name), value};
+}
+
 #endif

@@ -62,8 +62,8 @@ void opening_fields(struct fields *f, const char *origin, const struct api *a, s
 
 	fields_init(f, &r);
 	fields_add(f, "Last-Event-ID", cursor);
-	fields_add(f, "Rt-Store", str_of(store_identity(a->shared->store)));
-	fields_add(f, "Vary", STR_LIT("Accept, Prefer, Origin"));
+	fields_refer(f, "Rt-Store", str_of(store_identity(a->shared->store)));
+	fields_refer(f, "Vary", STR_LIT("Accept, Prefer, Origin"));
 }
 
 void opening_heartbeat(struct fields *f, const struct api *a)

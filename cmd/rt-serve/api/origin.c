@@ -23,23 +23,36 @@ static bool same_name(struct str a, const char *b)
 	return a.n == strlen(b) && strncasecmp(a.p, b, a.n) == 0;
 }
 
+/** Four numbers up to 255, without zeros in front, as inet_pton has it. */
+static bool is_ipv4(struct str name)
+{
+	const char *p = name.p, *end = p + name.n, *begin;
+
+	for (int part = 0; part < 4; part++) {
+		unsigned value = 0;
+
+		if (part > 0 && (p == end || *p++ != '.'))
+			return false;
+		for (begin = p; p < end && *p >= '0' && *p <= '9' && p - begin < 3; p++)
+			value = value * 10 + (unsigned)(*p - '0');
+		if (p == begin || value > 255 || (*begin == '0' && p - begin > 1))
+			return false;
+	}
+	return p == end;
+}
+
 static bool is_address(struct str name)
 {
 	char text[64];
 	uint8_t address[16];
 
-	if (name.n >= 2 && name.p[0] == '[' && name.p[name.n - 1] == ']') {
-		if (name.n - 2 >= sizeof(text))
-			return false;
-		memcpy(text, name.p + 1, name.n - 2);
-		text[name.n - 2] = '\0';
-		return inet_pton(AF_INET6, text, address) == 1;
-	}
-	if (name.n >= sizeof(text))
+	if (name.n < 2 || name.p[0] != '[' || name.p[name.n - 1] != ']')
+		return is_ipv4(name);
+	if (name.n - 2 >= sizeof(text))
 		return false;
-	memcpy(text, name.p, name.n);
-	text[name.n] = '\0';
-	return inet_pton(AF_INET, text, address) == 1;
+	memcpy(text, name.p + 1, name.n - 2);
+	text[name.n - 2] = '\0';
+	return inet_pton(AF_INET6, text, address) == 1;
 }
 
 bool origin_host_allowed(const struct config *c, struct str host)
@@ -49,7 +62,7 @@ bool origin_host_allowed(const struct config *c, struct str host)
 	if (host.p == NULL)
 		return true;	/* HTTP/1.0 without one: no browser sends that */
 	name = host_name(host);
-	if (same_name(name, "localhost") || is_address(name))
+	if (is_address(name) || same_name(name, "localhost"))
 		return true;
 	for (unsigned i = 0; i < c->hosts.n; i++) {
 		if (same_name(name, c->hosts.items[i]))

@@ -69,23 +69,18 @@ static const char *origin_of(const struct poll *p)
 
 /* --- the next page ---------------------------------------------------------------------------- */
 
-static bool is_unreserved(char c)
-{
-	/* A bit for each of letters, digits and "-._~". */
-	static const uint64_t set[2] = {UINT64_C(0x03ff600000000000), UINT64_C(0x47fffffe87fffffe)};
-	uint8_t u = (uint8_t)c;
-
-	return u < 128 && (set[u / 64] >> (u % 64) & 1) != 0;
-}
-
 /** Append (s), all but unreserved characters (RFC 3986, 2.3) encoded. 0 or -1. */
 static int percent_encode(struct buf *b, struct str s)
 {
 	static const char digits[16] = "0123456789ABCDEF";
+	static const bool unreserved[256] = {
+		['-'] = true, ['.'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['_'] = true,
+		['a' ... 'z'] = true, ['~'] = true,
+	};
 	size_t n;
 
 	while (s.n > 0) {
-		for (n = 0; n < s.n && is_unreserved(s.p[n]); n++)
+		for (n = 0; n < s.n && unreserved[(uint8_t)s.p[n]]; n++)
 			;
 		if (buf_add(b, s.p, n) != 0)
 			return -1;
@@ -127,12 +122,16 @@ int poll_next_url(struct buf *b, const struct request *r)
 	return buf_addc(b, sep) != 0 ? -1 : buf_adds(b, "since=");
 }
 
+/** Behind the URL of poll_next_url, the rest of a Link field. 0 or -1. */
+static int end_link(struct buf *b, struct str cursor)
+{
+	return percent_encode(b, cursor) != 0 ? -1 : buf_adds(b, ">; rel=\"next\"");
+}
+
 static int add_link(struct buf *b, const struct poll *p, struct str cursor)
 {
 	buf_reset(b);
-	if (buf_addc(b, '<') != 0 || buf_adds(b, p->text) != 0 || percent_encode(b, cursor) != 0)
-		return -1;
-	return buf_adds(b, ">; rel=\"next\"");
+	return buf_addc(b, '<') != 0 || buf_adds(b, p->text) != 0 ? -1 : end_link(b, cursor);
 }
 
 /* --- conditional requests --------------------------------------------------------------------- */
@@ -185,54 +184,64 @@ static struct verdict judge(const struct poll *p, struct str now)
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-static void add_fields(struct fields *f, const struct poll *p, struct str cursor)
-{
-	char text[CURSOR_MAX + 32];
-	int n;
+/** All of it but the body. What it points to stays until it is sent. */
+struct answer {
+	struct exchange *x;
+	const char *origin;	/* see struct request */
+	unsigned status;
+	struct str start;	/* the cursor that the page begins behind */
+	struct str cursor;	/* that behind it: ETag */
+	struct str link;
+	uint32_t wait_ms;	/* of a Prefer field that is followed; 0: none */
+	bool ndjson;
+};
 
-	opening_fields(f, origin_of(p), poll_api(p), str_of(p->start));
-	fields_add(f, "Cache-Control", STR_LIT("no-cache"));
-	text[0] = text[cursor.n + 1] = '"';
-	memcpy(text + 1, cursor.p, cursor.n);
-	fields_add(f, "ETag", (struct str){text, cursor.n + 2});
-	if (p->wait_ms > 0 && p->prefer) {
-		n = snprintf(text, sizeof(text), "wait=%u", (unsigned)p->wait_ms / 1000);
-		fields_add(f, "Preference-Applied", (struct str){text, (size_t)n});
+static void answer_with(const struct answer *an, struct str body)
+{
+	struct api *a = api_of(an->x);
+	struct fields f;
+	char tag[CURSOR_MAX + 2], wait[32];
+
+	opening_fields(&f, an->origin, a, an->start);
+	fields_refer(&f, "Cache-Control", STR_LIT("no-cache"));
+	tag[0] = tag[an->cursor.n + 1] = '"';
+	memcpy(tag + 1, an->cursor.p, an->cursor.n);
+	fields_refer(&f, "ETag", (struct str){tag, an->cursor.n + 2});
+	if (an->wait_ms > 0) {
+		snprintf(wait, sizeof(wait), "wait=%u", (unsigned)an->wait_ms / 1000);
+		fields_refer(&f, "Preference-Applied", str_of(wait));
 	}
+	fields_refer(&f, "Link", an->link);
+	if (an->status == 200)
+		fields_refer(&f, "Content-Type", an->ndjson ? STR_LIT("application/x-ndjson") :
+			STR_LIT("application/json"));
+	else
+		a->stats.not_modified++;
+	a->stats.status[an->status / 100]++;
+	exchange_respond(an->x, an->status, f.f, f.n, body);
 }
 
-static int finish_body(struct poll *p)
+/** A page without elements. */
+static struct str empty_page(bool ndjson)
 {
-	if (p->ndjson)
-		return 0;
-	if (p->n == 0 && buf_addc(&p->body, '[') != 0)
-		return -1;
-	return buf_adds(&p->body, "]\n");
+	return ndjson ? STR_LIT("") : STR_LIT("[]\n");
 }
 
 static void respond(struct poll *p, struct str now)
 {
 	struct verdict v = judge(p, now);
-	struct fields f;
 	struct buf *link = &poll_api(p)->link;
-	struct str body = STR_LIT("");
 
-	if (v.cursor.n == 0 || add_link(link, p, v.cursor) != 0 || finish_body(p) != 0) {
+	if (v.cursor.n == 0 || add_link(link, p, v.cursor) != 0 ||
+	    (!p->ndjson && p->n > 0 && buf_adds(&p->body, "]\n") != 0)) {
 		opening_problem(p->x, origin_of(p), STORE_NOMEM);
 		return;
 	}
-	add_fields(&f, p, v.cursor);
-	f.f[f.n++] = (struct http_field){STR_LIT("Link"), buf_str(link)};
-	if (v.status == 200) {
-		fields_add(&f, "Content-Type", p->ndjson ? STR_LIT("application/x-ndjson") :
-			STR_LIT("application/json"));
-		if (p->body.len > 0)
-			body = buf_str(&p->body);
-	} else {
-		poll_api(p)->stats.not_modified++;
-	}
-	poll_api(p)->stats.status[v.status / 100]++;
-	exchange_respond(p->x, v.status, f.f, f.n, body);
+	answer_with(&(struct answer){
+		.x = p->x, .origin = origin_of(p), .status = v.status, .start = str_of(p->start),
+		.cursor = v.cursor, .link = buf_str(link), .wait_ms = p->prefer ? p->wait_ms : 0,
+		.ndjson = p->ndjson,
+	}, p->n > 0 ? buf_str(&p->body) : empty_page(p->ndjson));
 }
 
 static void free_poll(struct poll *p)
@@ -445,6 +454,11 @@ static const struct exchange_ops poll_exchange = {
 
 /* --- from the route --------------------------------------------------------------------------- */
 
+static bool has_prefer(const struct request *r)
+{
+	return http_field(r->http, "prefer").p != NULL;
+}
+
 /** What outlives the head, one after the other: the next page's URL, If-None-Match, the origin. */
 static int add_text(struct buf *b, struct poll *head, const struct request *r,
 	const struct subscribe *s)
@@ -469,7 +483,7 @@ static struct poll *poll_new(struct exchange *x, const struct request *r, const 
 		.wait_ms = (uint32_t)s->wait_ms,
 		.ndjson = s->mode == SUBSCRIBE_POLL_NDJSON,
 		.data_only = s->data_only,
-		.prefer = http_field(r->http, "prefer").p != NULL,
+		.prefer = has_prefer(r),
 	};
 	struct buf text;
 
@@ -485,16 +499,26 @@ static struct poll *poll_new(struct exchange *x, const struct request *r, const 
 	return p;
 }
 
-/** The answer to most polls: there is nothing new. It needs no subscription. False: there may be. */
-static bool answer_quiet(struct poll *p, const struct subscribe *s)
+/**
+ * The answer to most polls: there is nothing new. It needs no subscription, and nothing to be kept.
+ * False: there may be.
+ */
+static bool answer_quiet(struct exchange *x, const struct request *r, const struct subscribe *s)
 {
-	if (!hub_is_quiet(poll_api(p)->hub, s->filters, &s->start))
+	struct str position = s->start.position;
+	struct buf *link = &r->api->link;
+
+	if (!hub_is_quiet(r->api->hub, s->filters, &s->start))
 		return false;
-	p->start = strndup(s->start.position.p, s->start.position.n);
-	if (p->start == NULL)
+	buf_reset(link);
+	if (buf_addc(link, '<') != 0 || poll_next_url(link, r) != 0 || end_link(link, position) != 0)
 		return false;
-	respond(p, s->start.position);
-	free_poll(p);
+	answer_with(&(struct answer){
+		.x = x, .origin = r->origin_allowed,
+		.status = poll_tag_matches(s->if_none_match, position) ? 304 : 200, .start = position,
+		.cursor = position, .link = buf_str(link), .wait_ms = has_prefer(r) ? (uint32_t)s->wait_ms : 0,
+		.ndjson = s->mode == SUBSCRIBE_POLL_NDJSON,
+	}, empty_page(s->mode == SUBSCRIBE_POLL_NDJSON));
 	return true;
 }
 
@@ -502,15 +526,15 @@ void poll_start(struct exchange *x, struct request *r, struct subscribe *s)
 {
 	bool draining = atomic_load_explicit(&r->api->shared->draining, memory_order_relaxed);
 	bool waits = s->wait_ms > 0 && !str_is(r->http->method, "HEAD") && !draining;
-	struct poll *p = poll_new(x, r, s);
+	struct poll *p;
 
-	if (p == NULL) {
+	r->api->stats.polls++;
+	if (!waits && answer_quiet(x, r, s))
+		return;
+	if ((p = poll_new(x, r, s)) == NULL) {
 		problem_respond(x, r, 503, "out of memory: try again later");
 		return;
 	}
-	r->api->stats.polls++;
-	if (!waits && answer_quiet(p, s))
-		return;
 	exchange_accept(x, &poll_exchange, p);
 	if (waits)
 		begin_waiting(p, s, r->user);

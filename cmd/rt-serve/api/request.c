@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/request.h"
 
-struct str request_param(const struct request *r, const char *name)
-{
-	struct str wanted = str_of(name);
-
-	for (unsigned i = 0; i < r->nparams; i++) {
-		if (str_eq(r->params[i].name, wanted))
-			return r->params[i].value;
-	}
-	return STR_NULL;
-}
-
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -20,27 +9,37 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-ssize_t request_decode(char *dst, struct str s, bool plus_is_space)
+/** Is there nothing to be decoded? */
+static bool is_plain(struct str s, bool plus_is_space)
+{
+	return s.n == 0 || (memchr(s.p, '%', s.n) == NULL &&
+		!(plus_is_space && memchr(s.p, '+', s.n) != NULL));
+}
+
+bool request_decode(char *dst, struct str *s, bool plus_is_space)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
+	if (is_plain(*s, plus_is_space))
+		return true;
+	for (size_t i = 0; i < s->n; i++) {
 		int high, low;
 
-		if (s.p[i] == '+' && plus_is_space) {
+		if (s->p[i] == '+' && plus_is_space) {
 			dst[n++] = ' ';
 			continue;
 		}
-		if (s.p[i] != '%') {
-			dst[n++] = s.p[i];
+		if (s->p[i] != '%') {
+			dst[n++] = s->p[i];
 			continue;
 		}
-		if (i + 2 >= s.n || (high = hex_digit(s.p[i + 1])) < 0 || (low = hex_digit(s.p[i + 2])) < 0)
-			return -1;
+		if (i + 2 >= s->n || (high = hex_digit(s->p[i + 1])) < 0 || (low = hex_digit(s->p[i + 2])) < 0)
+			return false;
 		dst[n++] = (char)(high << 4 | low);
 		i += 2;
 	}
-	return (ssize_t)n;
+	*s = (struct str){dst, n};
+	return true;
 }
 
 #define TEXT_OF(number) #number
@@ -48,15 +47,14 @@ ssize_t request_decode(char *dst, struct str s, bool plus_is_space)
 	"topics, or /ws"
 #define TOO_MANY TOO_MANY_THAN(REQUEST_MAX_PARAMS)
 
-/** Decode (raw) to *dst, which moves on. False if a percent-encoding is cut short or wrong. */
-static bool decode_param(char **dst, struct str raw, struct str *out)
+/** Decode *s, to *dst, which moves on, unless that is NULL. False if an encoding is cut short or wrong. */
+static bool decode_param(char **dst, struct str *s)
 {
-	ssize_t n = request_decode(*dst, raw, true);
-
-	if (n < 0)
+	if (*dst == NULL)
+		return true;
+	if (!request_decode(*dst, s, true))
 		return false;
-	*out = (struct str){*dst, (size_t)n};
-	*dst += n;
+	*dst += s->n;
 	return true;
 }
 
@@ -66,6 +64,8 @@ const char *request_params(struct request *r, struct param *params, char *scratc
 
 	r->params = params;
 	r->nparams = 0;
+	if (is_plain(q, true))
+		scratch = NULL;
 	while (q.n > 0) {
 		const char *amp = memchr(q.p, '&', q.n);
 		size_t n = amp != NULL ? (size_t)(amp - q.p) : q.n;
@@ -76,9 +76,9 @@ const char *request_params(struct request *r, struct param *params, char *scratc
 		if (n > 0) {
 			if (r->nparams == REQUEST_MAX_PARAMS)
 				return TOO_MANY;
-			one->value = STR_LIT("");
-			if (!decode_param(&scratch, (struct str){q.p, name}, &one->name) ||
-			    (eq != NULL && !decode_param(&scratch, (struct str){eq + 1, n - name - 1}, &one->value)))
+			one->name = (struct str){q.p, name};
+			one->value = eq != NULL ? (struct str){eq + 1, n - name - 1} : STR_LIT("");
+			if (!decode_param(&scratch, &one->name) || !decode_param(&scratch, &one->value))
 				return "a percent-encoding in the query is incomplete";
 			r->nparams++;
 		}

@@ -21,7 +21,7 @@ struct request {
 	struct api *api;
 	struct param *params;
 	unsigned nparams;
-	struct str topic;		/* decoded from the path; p == NULL on /events and the like */
+	struct str topic;		/* decoded from the path and checked; p == NULL on /events and the like */
 	struct str user;		/* as authenticated; p == NULL: nobody */
 	const char *origin_allowed;	/* value for Access-Control-Allow-Origin, or NULL */
 	struct str client;		/* address told by a trusted proxy; p == NULL: none */
@@ -29,10 +29,10 @@ struct request {
 };
 
 /**
- * Percent-decode (s) to (dst), room for s.n bytes. Returns the length, or -1 if an encoding is
- * wrong. In a query "+" is a space.
+ * Percent-decode (s), to (dst), room for s.n bytes, if it has to be. False if an encoding is wrong.
+ * In a query "+" is a space.
  */
-ssize_t request_decode(char *dst, struct str s, bool plus_is_space);
+bool request_decode(char *dst, struct str *s, bool plus_is_space);
 
 /**
  * Take the query apart into (params), REQUEST_MAX_PARAMS of them, with room for the whole query at
@@ -40,7 +40,18 @@ ssize_t request_decode(char *dst, struct str s, bool plus_is_space);
  */
 const char *request_params(struct request *r, struct param *params, char *scratch);
 
-/** First value of a query parameter, p == NULL: absent. A parameter without "=" has an empty value. */
-struct str request_param(const struct request *r, const char *name);
+/**
+ * First value of a query parameter, p == NULL: absent. A parameter without "=" has an empty value.
+ * Here, as http_field.
+ */
+static inline struct str request_param(const struct request *r, const char *name)
+{
+	struct str wanted = str_of(name);
+
+	for (unsigned i = 0; i < r->nparams; i++)
+		if (str_eq(r->params[i].name, wanted))
+			return r->params[i].value;
+	return STR_NULL;
+}
 
 #endif

@@ -207,24 +207,25 @@ static bool refuse_browser(struct exchange *x, struct request *r)
 static bool decode_topic(struct exchange *x, struct request *r, char *scratch)
 {
 	static const size_t prefix = sizeof("/topics/") - 1;
-	struct str raw = {r->http->path.p + prefix, r->http->path.n - prefix};
-	ssize_t n = raw.n <= 3 * TOPIC_MAX ? request_decode(scratch, raw, false) : TOPIC_MAX + 1;
+	struct str topic = {r->http->path.p + prefix, r->http->path.n - prefix};
 	const char *wrong = NULL;
 	enum topic_status st = TOPIC_OK;
 
-	if (n < 0)
+	if (topic.n > 3 * TOPIC_MAX)
+		st = TOPIC_TOO_LONG;
+	else if (!request_decode(scratch, &topic, false))
 		wrong = "a percent-encoding in the topic is incomplete";
-	else if ((size_t)n > api_config(r->api)->max_topic)
+	else if (topic.n > api_config(r->api)->max_topic)
 		st = TOPIC_TOO_LONG;
 	else
-		st = topic_check_pattern((struct str){scratch, (size_t)n});
+		st = topic_check_pattern(topic);
 	if (st != TOPIC_OK)
 		wrong = topic_status_text(st);
 	if (wrong != NULL) {
 		problem_respond(x, r, 400, "%s", wrong);
 		return false;
 	}
-	r->topic = (struct str){scratch, (size_t)n};
+	r->topic = topic;
 	return true;
 }
 

@@ -79,6 +79,11 @@ static int flag(const struct request *r, const char *name, bool *set, struct buf
 	return -1;
 }
 
+static bool is_poll(const struct subscribe *s)
+{
+	return s->mode == SUBSCRIBE_POLL || s->mode == SUBSCRIBE_POLL_NDJSON;
+}
+
 /* --- topics ----------------------------------------------------------------------------------- */
 
 enum topic_status subscribe_topic(struct api *a, struct str topic)
@@ -111,10 +116,12 @@ static int parse_topics(const struct request *r, struct subscribe *s, struct buf
 			"or raise --max-subscriptions", n, (unsigned long long)max);
 		return -1;
 	}
-	for (unsigned i = 0; i < n; i++)
+	/* That of the path is checked. */
+	for (unsigned i = r->topic.p != NULL; i < n; i++)
 		if (check_topic(r->api, topics[i], why) != 0)
 			return -1;
-	s->filters = hub_filters(r->api->hub, topics, n);
+	/* What a poll asks for is gone before another could share it. */
+	s->filters = is_poll(s) ? filters_new(topics, n) : hub_filters(r->api->hub, topics, n);
 	return 0;
 }
 
@@ -221,11 +228,6 @@ static int parse_mode(const struct request *r, struct subscribe *s, struct buf *
 	else
 		s->mode = media == MEDIA_NDJSON ? SUBSCRIBE_POLL_NDJSON : SUBSCRIBE_POLL;
 	return 0;
-}
-
-static bool is_poll(const struct subscribe *s)
-{
-	return s->mode == SUBSCRIBE_POLL || s->mode == SUBSCRIBE_POLL_NDJSON;
 }
 
 /** Seconds to wait, of ?wait= or else of Prefer (RFC 7240): p == NULL: neither. */

@@ -36,7 +36,8 @@ struct filters *filters_new(const struct str *items, unsigned n)
 	*f = (struct filters){.n = 0};
 	atomic_init(&f->refs, 1);
 	memcpy(f->items, items, n * sizeof(*items));
-	qsort(f->items, n, sizeof(*items), compare_items);
+	if (n > 1)
+		qsort(f->items, n, sizeof(*items), compare_items);
 	p = (char *)(f->items + n);
 	for (unsigned i = 0; i < n; i++) {
 		if (f->n > 0 && str_eq(f->items[f->n - 1], f->items[i]))

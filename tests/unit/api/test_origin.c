@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/origin.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+
 #include "tests/unit/api/helper_config.h"
 #include "tests/unit/tap.h"
 
@@ -46,6 +49,37 @@ static void test_hosts(void)
 	config_free(c);
 	c = configured("-q", NULL);
 	ok(!origin_host_allowed(c, STR_LIT("rt.example")), "no --host: no name");
+	config_free(c);
+}
+
+/* What inet_pton takes is an address, and nothing else is. */
+static void test_addresses(void)
+{
+	static const char letters[] = "012590..x";
+	struct config *c = configured("-q", NULL);
+	uint32_t random = 1, address;
+	char text[17];
+	bool same = true;
+	unsigned good = 0;
+
+	for (unsigned i = 0; same && i < 500000; i++) {
+		unsigned n = 0, len = 4 + i % 12;
+
+		for (; n < len; n++) {
+			random = random * 1664525 + 1013904223;
+			text[n] = letters[(random >> 24) % (sizeof(letters) - 1)];
+		}
+		text[n] = '\0';
+		good += inet_pton(AF_INET, text, &address) == 1;
+		same = origin_host_allowed(c, str_of(text)) == (inet_pton(AF_INET, text, &address) == 1);
+	}
+	ok(same, "IPv4 addresses are what inet_pton takes%s%s", same ? "" : ": ", same ? "" : text);
+	ok(good > 100, "%u of them", good);
+	for (unsigned value = 0; value < 1000; value++) {
+		snprintf(text, sizeof(text), "10.%u.3.4", value);
+		same = same && origin_host_allowed(c, str_of(text)) == (value < 256);
+	}
+	ok(same, "each number is up to 255");
 	config_free(c);
 }
 
@@ -112,6 +146,7 @@ static void test_same_origin(void)
 int main(void)
 {
 	test_hosts();
+	test_addresses();
 	test_origins();
 	test_same_origin();
 	return tap_done();
