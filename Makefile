@@ -192,7 +192,7 @@ $(helper_bins): $(OUT)/tests/helpers/%: $(OUT)/tests/helpers/%.o $(call ar_layer
 
 # --- the floor, to measure others beside ------------------------------------------------------
 
-bench_bins := $(addprefix $(OUT)/tests/bench/,floor load pipeline)
+bench_bins := $(addprefix $(OUT)/tests/bench/,floor load matching pipeline)
 
 $(OUT)/tests/bench/floor.o: more_cppflags = $(URING_CPPFLAGS)
 $(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
@@ -201,6 +201,10 @@ $(OUT)/tests/bench/floor: $(OUT)/tests/bench/floor.o
 # Requests without end, on connections that stay full.
 $(OUT)/tests/bench/pipeline: $(OUT)/tests/bench/pipeline.o
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
+
+# The index of subscriptions alone.
+$(OUT)/tests/bench/matching: $(OUT)/tests/bench/matching.o $(call ar_layer,hub) $(call ar_layer,store) $(COMMON)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVE_LIBS)
 
 # The load for it and for the servers of others: it shares what rt-bench judges by.
 load_objs := $(call objs,$(wildcard tests/bench/loader/*.c))
