@@ -105,6 +105,8 @@ static const struct figure {
 	F("store", "disk_bytes", "store_disk_bytes", FIGURE_GAUGE, store.disk_bytes, "Size of the file"),
 	F("store", "wal_bytes", "store_wal_bytes", FIGURE_GAUGE, store.wal_bytes,
 		"Size of the write-ahead log"),
+	F("store", "damaged", "store_damaged_total", FIGURE_COUNTER, store.damaged,
+		"Pieces of the log found damaged"),
 #undef F
 };
 

@@ -36,7 +36,7 @@ struct poll {
 	struct member *member;		/* in the rosters of presence, or NULL */
 	char *start;			/* cursor */
 	struct buf body;
-	struct event *last;		/* newest stored one in the body, a reference */
+	struct event *last;		/* newest stored one in the body, a reference; NULL: a gap follows it */
 	uint32_t n;			/* elements of the body */
 	uint32_t nevents;		/* those that are no gaps */
 	uint32_t limit;			/* of those */
@@ -308,14 +308,27 @@ static bool is_full(const struct poll *p)
 	return p->nevents >= p->limit || (p->nevents > 0 && p->body.len >= PAGE_BYTES);
 }
 
+/** The page ends at (e). */
+static void set_last(struct poll *p, struct event *e)
+{
+	if (e != NULL)
+		event_ref(e);
+	if (p->last != NULL)
+		event_unref(p->last);
+	p->last = e;
+}
+
 static bool on_gap(struct subscription *s, const struct gap *g)
 {
 	struct poll *p = poll_of(s);
 	size_t before = p->body.len;
 
+	if (is_full(p))
+		return false;	/* it begins the next page */
 	if (add_separator(p) == 0 && encode_gap_json(&p->body, g) == 0 &&
 	    (!p->ndjson || buf_addc(&p->body, '\n') == 0)) {
 		p->n++;
+		set_last(p, NULL);
 		if (p->caught_up)
 			answer_soon(p);
 		return true;
@@ -349,12 +362,8 @@ static bool on_event(struct subscription *s, struct event *e)
 	}
 	p->n++;
 	p->nevents++;
-	if (!e->ephemeral) {
-		event_ref(e);
-		if (p->last != NULL)
-			event_unref(p->last);
-		p->last = e;
-	}
+	if (!e->ephemeral)
+		set_last(p, e);
 	if (is_full(p) || p->caught_up)
 		answer_soon(p);
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/gaps.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "store/cursor.h"
@@ -77,14 +78,69 @@ int gaps_add(struct read *r, const struct seek *k, const struct window *w, uint6
 	return 0;
 }
 
-int gaps_set_known(struct read *r, uint64_t gen)
-{
-	char *text = malloc(22);
+/* --- damage ---------------------------------------------------------------------------------- */
 
-	if (text == NULL)
+static const char damaged[] = "damaged";
+
+static bool asks_for(const struct filters *f, unsigned i, struct str topic)
+{
+	return i < f->npatterns ? topic_match(f->items[i], topic) : str_eq(f->items[i], topic);
+}
+
+/* The record of damage that (filter) has already, or NULL. */
+static struct gap *damage_of(struct read *r, struct str filter)
+{
+	for (size_t i = 0; i < r->ngaps; i++)
+		if (r->gaps[i].reason == damaged && r->gaps[i].topic.p == filter.p)
+			return &r->gaps[i];
+	return NULL;
+}
+
+/* (text), a cursor in a gap record of ours, becomes (order) if that is wider. -1 without memory. */
+static int widen(struct str *text, uint64_t order, bool down)
+{
+	uint64_t now = 0;
+	char *wider;
+
+	cursor_parse(*text, &now);
+	if (down ? order >= now : order <= now)
+		return 0;
+	wider = cursor_new(order);
+	if (wider == NULL)
 		return -1;
-	text[0] = 'g';
-	text[1 + units_format_u64(text + 1, gen)] = '\0';
+	free((char *)text->p);
+	*text = str_of(wider);
+	return 0;
+}
+
+int gaps_add_damaged(struct read *r, struct str topic, uint64_t after, uint64_t until)
+{
+	char a[21], u[21];
+	struct str from = {a, units_format_u64(a, after)}, to = {u, units_format_u64(u, until)};
+	struct gap *g;
+
+	for (unsigned i = 0; i < r->filters->n; i++) {
+		if (!asks_for(r->filters, i, topic))
+			continue;
+		g = damage_of(r, r->filters->items[i]);
+		if (g == NULL ? read_add_gap(r, r->filters->items[i], from, to, damaged) < 0
+			: widen(&g->after, after, true) < 0 || widen(&g->until, until, false) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- what was told --------------------------------------------------------------------------- */
+
+int gaps_set_known(struct read *r, const struct seek *k)
+{
+	char *text;
+
+	if (k->gen == 0 && k->told == 0)
+		return 0;
+	if (asprintf(&text, "g%llu,%llu", (unsigned long long)k->gen,
+			(unsigned long long)k->told) < 0)
+		return -1;
 	free(r->gap_known);
 	r->gap_known = text;
 	return 0;
@@ -92,6 +148,10 @@ int gaps_set_known(struct read *r, uint64_t gen)
 
 void gaps_parse_known(struct seek *k, const char *text)
 {
-	if (text != NULL && text[0] == 'g')
-		cursor_parse(str_of(text + 1), &k->known);
+	const char *comma = text == NULL || text[0] != 'g' ? NULL : strchr(text, ',');
+
+	if (comma == NULL)
+		return;
+	cursor_parse((struct str){text + 1, (size_t)(comma - text - 1)}, &k->known);
+	cursor_parse(str_of(comma + 1), &k->told);
 }

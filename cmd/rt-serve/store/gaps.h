@@ -3,8 +3,9 @@
 #define RT_GAPS_H
 
 /*
- * What a read misses: events behind its start that were dropped, by filter. Each loss is told once:
- * the generation of drops up to which all were told goes along with the cursor (read.gap_known).
+ * What a read misses, by filter: events behind its start that were dropped, and such that cannot be
+ * read. Each loss is told once: the generation of drops and the damage up to which all was told go
+ * along with the cursor (read.gap_known).
  */
 #include <stdint.h>
 
@@ -16,8 +17,14 @@
  */
 int gaps_add(struct read *r, const struct seek *k, const struct window *w, uint64_t *newest);
 
-/** Note in (r) that drops up to (gen) were told. 0, or -1 without memory. */
-int gaps_set_known(struct read *r, uint64_t gen);
+/**
+ * The events of (topic) after the order (after) up to (until) are damaged: add a gap record to (r)
+ * for each filter that asks for them, or widen the one that it has. 0, or -1 without memory.
+ */
+int gaps_add_damaged(struct read *r, struct str topic, uint64_t after, uint64_t until);
+
+/** Note in (r) what was told: drops up to k->gen, damage up to k->told. 0, or -1 without memory. */
+int gaps_set_known(struct read *r, const struct seek *k);
 
 /** What such a note says, into (k)->known; NULL or nonsense: nothing was told. */
 void gaps_parse_known(struct seek *k, const char *text);

@@ -98,6 +98,8 @@ static void take_row(const struct rows *r, struct rows_run *row, sqlite3_stmt *s
 {
 	row->first = database_u64(s, 0);
 	row->last = database_u64(s, 2);
+	if (row->last < row->first)
+		row->last = row->first;		/* it is damaged: found out when it is opened */
 	row->key = r->q.back ? database_u64(s, 3) : row->first;
 }
 
@@ -265,18 +267,18 @@ struct rows_chunk rows_chunk(sqlite3_stmt *s)
 	return c;
 }
 
-/* A copy of (c), taken apart. ROWS_FAILED: it is damaged. */
+/* A copy of (c), taken apart. */
 static enum rows_result open_body(struct rows_run *run, const struct rows_chunk *c)
 {
 	if (c->error != 0)
-		return c->error == ENOMEM ? ROWS_NOMEM : ROWS_FAILED;
+		return c->error == ENOMEM ? ROWS_NOMEM : ROWS_DAMAGED;
 	run->body = malloc(c->len + 1);
 	if (run->body == NULL)
 		return ROWS_NOMEM;
 	memcpy(run->body, c->body, c->len);
 	errno = 0;
 	if (chunk_init(&run->chunk, run->body, c->len, c->row.first, c->row.n) < 0)
-		return errno == EBADMSG ? ROWS_FAILED : ROWS_NOMEM;
+		return errno == EBADMSG ? ROWS_DAMAGED : ROWS_NOMEM;
 	run->is_open = true;
 	return ROWS_EVENT;
 }
@@ -292,14 +294,12 @@ static enum rows_result fetch(struct rows *r, const struct rows_run *row, struct
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)row->first);
 	rc = sqlite3_step(s);
 	if (rc != SQLITE_ROW) {
+		res = rc == SQLITE_DONE ? ROWS_END : rc == SQLITE_CORRUPT ? ROWS_DAMAGED : failed(r);
 		sqlite3_reset(s);
-		return rc == SQLITE_DONE ? ROWS_END : failed(r);
+		return res;
 	}
 	c = rows_chunk(s);
 	res = open_body(run, &c);
-	if (res == ROWS_FAILED)
-		log_error("the store is damaged: the events after %llu cannot be read",
-			(unsigned long long)row->first);
 	sqlite3_reset(s);
 	return res;
 }
@@ -337,11 +337,19 @@ static enum rows_result open_chunk(struct rows *r, const struct rows_run *row)
 	return res == ROWS_END ? ROWS_EVENT : res;
 }
 
+static void note_damage(struct rows *r, const struct rows_run *row)
+{
+	r->damaged.topic = row->topic;
+	r->damaged.first = row->first;
+	r->damaged.last = row->last;
+}
+
 /* The row on top has its turn: open its chunk, and let the next row take its place. */
 static enum rows_result turn_row(struct rows *r)
 {
 	struct rows_run *row = r->heap[0];
 	enum rows_result res;
+	bool damaged;
 
 	if (r->q.topics == NULL && r->open == 0 && r->visited >= ROWS_VISIT_MAX) {
 		r->resume = r->q.back ? row->key + 1 : row->first - 1;
@@ -352,13 +360,18 @@ static enum rows_result turn_row(struct rows *r)
 	if (r->n > 0)
 		sift_down(r);
 	res = row->wanted ? open_chunk(r, row) : ROWS_EVENT;
-	if (res == ROWS_EVENT)
+	damaged = res == ROWS_DAMAGED;
+	if (damaged)
+		note_damage(r, row);
+	if (res == ROWS_EVENT || damaged)
 		res = next_row(r, row);
 	if (res == ROWS_EVENT)
 		res = push(r, row);
 	if (res != ROWS_EVENT)
 		free(row);
-	return res == ROWS_END ? ROWS_EVENT : res;
+	if (res != ROWS_EVENT && res != ROWS_END)
+		return res;
+	return damaged ? ROWS_DAMAGED : ROWS_EVENT;
 }
 
 static enum rows_result take_event(struct rows *r, struct event **e)

@@ -55,12 +55,17 @@ struct rows {
 	unsigned n, cap, open;	/* open: how many of them are chunks */
 	unsigned visited;
 	uint64_t resume;	/* after ROWS_PAUSE: the (after) or (before) to go on with */
+	struct {		/* after ROWS_DAMAGED: */
+		struct rows_topic topic;
+		uint64_t first, last;	/* orders, as far as the row tells */
+	} damaged;
 };
 
 enum rows_result {
 	ROWS_EVENT,
 	ROWS_END,
 	ROWS_PAUSE,	/* enough rows were looked at: go on from (resume) some time */
+	ROWS_DAMAGED,	/* the events of a row cannot be read; the next call goes on behind it */
 	ROWS_FAILED,	/* it is in the log */
 	ROWS_NOMEM,
 };
@@ -69,7 +74,10 @@ enum rows_result {
 enum rows_result rows_begin(struct rows *r, struct database *d, const struct rows_query *q);
 void rows_end(struct rows *r);
 
-/** The next event, with a reference for the caller. */
+/**
+ * The next event, with a reference for the caller. Forwards, a row that is damaged has its turn
+ * where its first event would have.
+ */
 enum rows_result rows_next(struct rows *r, struct event **e);
 
 #endif

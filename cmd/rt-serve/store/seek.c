@@ -141,7 +141,7 @@ static void write_texts(struct read *r, const struct seek *k)
 		return;
 	r->start = cursor_new(k->start);
 	r->end = cursor_new(k->after);
-	if (r->start == NULL || r->end == NULL || (k->gen > 0 && gaps_set_known(r, k->gen) < 0))
+	if (r->start == NULL || r->end == NULL || gaps_set_known(r, k) < 0)
 		seek_fail(r, STORE_NOMEM);
 }
 

@@ -27,6 +27,7 @@ struct seek {
 	bool want_gaps;		/* tell what was dropped after (start) */
 	enum { SEEK_IN_LOG, SEEK_AHEAD, SEEK_RESTARTED } where;	/* the cursor it came with */
 	uint64_t known;		/* drops up to this generation were announced */
+	uint64_t told;		/* and damage that begins up to this order */
 	uint64_t gen;		/* generation of drops when it began; then when it was settled */
 	uint64_t end_pos;	/* SEEK_LATEST: tail position when it began */
 	struct latest latest;

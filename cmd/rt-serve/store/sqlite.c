@@ -98,6 +98,7 @@ static void sqlite_stats(struct store *store, struct store_stats *out)
 	out->replayed = s->replayed;
 	out->commit_us_sum = s->commit_us_sum;
 	out->commit_us_max = s->commit_us_max;
+	out->damaged = s->ndamaged;
 	window_unlock(&s->window);
 }
 
@@ -137,6 +138,7 @@ static void sqlite_free(struct sqlite *s)
 	if (s->fresh != NULL)
 		retention_fini(s->fresh);
 	free(s->fresh);
+	free(s->damaged);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->appended);
 	pthread_cond_destroy(&s->asked);

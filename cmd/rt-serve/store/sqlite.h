@@ -74,6 +74,8 @@ struct sqlite {
 
 	/* figures, under the window's lock */
 	uint64_t appended_n, commits, failed, replayed, commit_us_sum, commit_us_max;
+	uint64_t *damaged;		/* rows found damaged, by their first order; */
+	size_t ndamaged, cap_damaged;	/* each is counted, and told in the log, once */
 };
 
 static inline struct sqlite *sqlite_of(const struct store *s)
@@ -83,6 +85,10 @@ static inline struct sqlite *sqlite_of(const struct store *s)
 
 /* sqlite_load.c: read topics and the newest events. 0, or -1 with a sentence. */
 int sqlite_load(struct sqlite *s, struct buf *why);
+
+/* sqlite_damage.c */
+/** The row of (topic) with the orders (first) to (last) cannot be read: if that is new, say so. */
+void sqlite_found_damage(struct sqlite *s, struct str topic, uint64_t first, uint64_t last);
 
 /* sqlite_write.c */
 void sqlite_append(struct store *store, struct batch *b);

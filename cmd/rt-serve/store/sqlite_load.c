@@ -164,6 +164,18 @@ static int load_event(struct window *w, struct event *e)
 	return 0;
 }
 
+/* The topic's events have to come from the disk, or a read would not notice what is missing. */
+static void load_damage(struct sqlite *s, const struct rows *rows)
+{
+	struct str topic = {rows->damaged.topic.name, rows->damaged.topic.name_len};
+	struct topic *t = catalog_find_name(&s->window.catalog, topic);
+
+	sqlite_found_damage(s, topic, rows->damaged.first, rows->damaged.last);
+	t->evicted = t->newest;
+	if (t->evicted > s->window.evicted)
+		s->window.evicted = t->evicted;
+}
+
 static int load_events(struct sqlite *s, uint64_t start)
 {
 	struct rows_query q = {.after = start - 1, .upto = UINT64_MAX, .want = want_any, .arg = s};
@@ -175,6 +187,11 @@ static int load_events(struct sqlite *s, uint64_t start)
 	res = rows_begin(&rows, &s->out, &q);
 	while (res == ROWS_EVENT && ret == 0) {
 		res = rows_next(&rows, &e);
+		if (res == ROWS_DAMAGED) {
+			load_damage(s, &rows);
+			res = ROWS_EVENT;
+			continue;
+		}
 		if (res != ROWS_EVENT)
 			break;
 		ret = load_event(&s->window, e);

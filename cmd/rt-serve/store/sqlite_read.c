@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "store/gaps.h"
 #include "store/sources.h"
 #include "store/sqlite.h"
 
@@ -159,7 +160,37 @@ static enum slice slice_of(enum rows_result res)
 	}
 }
 
-static enum slice read_rows(struct rows *rows, struct sqlite_job *j, enum rows_result res)
+/*
+ * A row that cannot be read. A gap comes before the events of its page, so the page ends where the
+ * damage begins, and the next one begins with it. Going back to find the last events it is passed
+ * over: it is met again on the way forwards.
+ */
+static enum seek_verdict pass_damage(struct sqlite *s, struct sqlite_job *j, const struct rows *rows)
+{
+	struct str topic = {rows->damaged.topic.name, rows->damaged.topic.name_len};
+	uint64_t after = rows->damaged.first - 1, until = rows->damaged.last;
+	struct seek *k = &j->seek;
+	uint64_t most = k->phase == SEEK_FORWARD ? k->upto : k->start;
+
+	sqlite_found_damage(s, topic, rows->damaged.first, rows->damaged.last);
+	if (k->phase == SEEK_LAST)
+		return SEEK_MORE;
+	if (k->phase == SEEK_FORWARD) {
+		if (rows->damaged.first <= k->told)
+			return SEEK_MORE;
+		if (j->read->n > 0)
+			return SEEK_ENOUGH;
+		k->told = rows->damaged.first;
+		if (after < k->after)
+			after = k->after;
+	}
+	if (until > most)
+		until = most;
+	return gaps_add_damaged(j->read, topic, after, until) < 0 ? SEEK_NOMEM : SEEK_MORE;
+}
+
+static enum slice read_rows(struct sqlite *s, struct rows *rows, struct sqlite_job *j,
+	enum rows_result res)
 {
 	bool back = j->seek.phase != SEEK_FORWARD;
 	enum seek_verdict v = SEEK_MORE;
@@ -169,6 +200,11 @@ static enum slice read_rows(struct rows *rows, struct sqlite_job *j, enum rows_r
 		if (back && i == SLICE_EVENTS)
 			return SLICE_PAUSE;
 		res = rows_next(rows, &e);
+		if (res == ROWS_DAMAGED) {
+			v = pass_damage(s, j, rows);
+			res = ROWS_EVENT;
+			continue;
+		}
 		if (res != ROWS_EVENT)
 			break;
 		v = back ? seek_visit(j->read, &j->seek, e) : seek_take(j->read, &j->seek, e);
@@ -195,7 +231,7 @@ static enum slice read_slice(struct sqlite *s, struct sqlite_job *j)
 	if (sources_list(&s->window, j->read->filters, q.back ? 0 : q.after, topics, &q.ntopics))
 		q.topics = topics;
 	begin_reading(s);
-	res = read_rows(&rows, j, rows_begin(&rows, &s->in, &q));
+	res = read_rows(s, &rows, j, rows_begin(&rows, &s->in, &q));
 	rows_end(&rows);
 	end_reading(s);
 	return res;

@@ -72,10 +72,9 @@ static int assess(const struct topic *t, const struct rows_chunk *r, bool all, u
 }
 
 /* Nothing in it can be relied on, nor when it says that it ends. */
-static struct loss lose(const struct sqlite *s, const struct topic *t, const struct chunk_row *row)
+static struct loss lose(struct sqlite *s, const struct topic *t, const struct chunk_row *row)
 {
-	log_error("the store %s is damaged: the events after %llu are lost", s->path,
-		(unsigned long long)row->first);
+	sqlite_found_damage(s, topic_name(t), row->first, row->last);
 	return (struct loss){
 		.upto = row->last < t->newest ? row->last : t->newest,
 		.events = row->n < t->events ? row->n : t->events,

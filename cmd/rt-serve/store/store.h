@@ -95,7 +95,7 @@ enum read_from {
 struct gap {
 	struct str topic;		/* the filter they belong to */
 	struct str after, until;	/* cursors; until.p == NULL: not known */
-	const char *reason;		/* "retention", "ahead", "store", "restart", "slow" */
+	const char *reason;		/* "retention", "ahead", "store", "restart", "slow", "damaged" */
 };
 
 struct read {
@@ -213,6 +213,7 @@ struct store_stats {
 	uint64_t appended, commits, failed, expired, replayed;	/* since start */
 	uint64_t commit_us_sum, commit_us_max;
 	uint64_t disk_bytes, wal_bytes;
+	uint64_t damaged;		/* pieces of the log that were found damaged, since start */
 };
 void store_stats(struct store *s, struct store_stats *out);
 

@@ -185,8 +185,11 @@ static void evict_stored(struct window *w, struct event *e)
 		return;
 	}
 	topic_pop(t);
-	t->evicted = e->order;
-	w->evicted = e->order;
+	/* Events behind it may be wanted from the disk already, because of damage there. */
+	if (e->order > t->evicted)
+		t->evicted = e->order;
+	if (e->order > w->evicted)
+		w->evicted = e->order;
 }
 
 static void evict_first(struct window *w)

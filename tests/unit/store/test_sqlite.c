@@ -198,40 +198,6 @@ static void test_refused(void)
 	refused(path, "damaged", "a damaged file is refused");
 }
 
-/* One byte of an event is another one. Nobody gets that, and retention still gets rid of it. */
-static void test_damaged_event(void)
-{
-	const struct retention_rule rules[] = {{.pattern = STR_LIT("a"), .events = 1}};
-	char path[200] = "";
-	struct store_config c = helper_config(path);
-	struct store_stats st;
-	struct store *s;
-	struct read *r;
-	uint64_t id;
-
-	snprintf(path, sizeof(path), "%s", helper_path("byte.db"));
-	s = helper_open(&c);
-	id = helper_put(s, "a", NULL, "111");
-	helper_put(s, "a", NULL, "222");
-	helper_put(s, "a", NULL, "333");
-	store_close(s);
-	execute(path, "UPDATE chunks SET body = CAST(replace(CAST(body AS TEXT), '222', '223') AS BLOB)");
-	refused(path, "damaged", "a damaged event among the newest is refused");
-	c.memory_bytes = 1;
-	s = helper_open(&c);
-	r = helper_read(s, "a", READ_ALL, NULL);
-	ok(r->status == STORE_FAILED && r->n == 0, "an older one is not handed out");
-	read_free(r);
-	c.rules = rules;
-	c.nrules = 1;
-	store_reconfigure(s, &c);
-	ok(helper_wait((store_stats(s, &st), st.events == 1)), "retention drops it");
-	r = helper_read(s, "a", READ_CURSOR, helper_id(id));
-	ok(r->status == STORE_OK && r->n == 1 && r->ngaps == 1, "which is told as a gap");
-	read_free(r);
-	store_close(s);
-}
-
 static void test_reopen(void)
 {
 	struct store_config c = helper_config(helper_path("again.db"));
@@ -678,7 +644,6 @@ int main(void)
 	test_files();
 	test_synced();
 	test_refused();
-	test_damaged_event();
 	test_reopen();
 	test_crash();
 	test_keyed_crash();
