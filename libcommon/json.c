@@ -391,6 +391,13 @@ size_t json_one_line(char *dst, const char *p, size_t n)
 
 /* --- strings --- */
 
+size_t json_plain_len(const char *p, size_t n)
+{
+	const unsigned char *from = (const unsigned char *)p;
+
+	return n > 0 ? (size_t)(skip_plain(from, from + n) - from) : 0;
+}
+
 static int add_escaped(struct buf *b, unsigned char c)
 {
 	static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";

@@ -44,6 +44,12 @@ const char *json_status_text(enum json_status st);
  */
 size_t json_one_line(char *dst, const char *p, size_t n);
 
+/**
+ * Of the (n) bytes at (p), how many from the first on are ASCII that stands for itself in a JSON string: no
+ * quote, no backslash, no control character.
+ */
+size_t json_plain_len(const char *p, size_t n);
+
 /** Append (s) to (b) as a JSON string with its quotes. (s) must be UTF-8. 0, or -1 as buf_add. */
 int json_quote(struct buf *b, struct str s);
 

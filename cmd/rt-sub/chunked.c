@@ -11,15 +11,16 @@ void chunked_init(struct chunked *c)
 	*c = (struct chunked){.state = CHUNKED_SIZE};
 }
 
-static int hex(char ch)
+static inline int hex(char ch)
 {
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	ch |= 0x20;
-	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
+	unsigned digit = (unsigned char)ch - '0', letter = ((unsigned char)ch | 0x20U) - 'a';
+
+	if (digit < 10)
+		return (int)digit;
+	return letter < 6 ? (int)letter + 10 : -1;
 }
 
-static void skip(struct str *s, size_t n)
+static inline void skip(struct str *s, size_t n)
 {
 	s->p += n;
 	s->n -= n;
@@ -76,18 +77,18 @@ static int take_end(struct chunked *c, struct str *in)
 }
 
 /*
- * All that usually lies between two chunks at once: a stream has a chunk for each event. Where it is
+ * All that usually lies between two chunks, at once: a stream has a chunk for each event. Where it is
  * otherwise, nothing is taken.
  */
 static void take_between(struct chunked *c, struct str *in)
 {
-	const char *p = in->p + 2, *end = in->p + BETWEEN_MAX - 2;
+	const char *p = in->p, *end = p + BETWEEN_MAX - 2;
 	uint64_t size = 0;
 	int digit;
 
-	if (in->n < BETWEEN_MAX || in->p[0] != '\r' || in->p[1] != '\n')
+	if (in->n < BETWEEN_MAX || p[0] != '\r' || p[1] != '\n')
 		return;
-	for (; p < end && (digit = hex(*p)) >= 0; p++)
+	for (p += 2; p < end && (digit = hex(*p)) >= 0; p++)
 		size = size << 4 | (unsigned)digit;
 	if (size == 0 || p[0] != '\r' || p[1] != '\n')
 		return;
@@ -100,6 +101,10 @@ int chunked_next(struct chunked *c, struct str *in, struct str *part)
 {
 	if (c->state == CHUNKED_END)
 		take_between(c, in);
+	if (c->state == CHUNKED_DATA && in->n > 0) {
+		take_data(c, in, part);
+		return 1;
+	}
 	while (in->n > 0) {
 		switch (c->state) {
 		case CHUNKED_SIZE:

@@ -33,6 +33,7 @@ struct delivery {
 	bool settled;		/* --latest: the snapshot is behind us */
 	bool whole;		/* all members of an envelope are needed */
 	bool finished;
+	struct record_memo memo;
 	struct buf scratch;
 };
 
@@ -156,20 +157,21 @@ void delivery_cursor(struct delivery *d, struct str cursor)
 /* --- what came -------------------------------------------------------------------------------- */
 
 /* Has it been here already? Reports what is missing before it; < 0: that is not tolerated. */
-static int check_seq(struct delivery *d, const struct envelope *e, bool *repeated)
+static int check_seq(struct delivery *d, const struct record *r, bool *repeated)
 {
-	uint64_t seq = record_seq(e), missing = 0;
-	enum seqs_result r;
+	const struct envelope *e = &r->envelope;
+	uint64_t missing = 0;
+	enum seqs_result seen;
 
 	*repeated = false;
-	if (seq == 0)
+	if (r->seq == 0)
 		return 0;
-	r = seqs_see(d->seqs, e->topic, seq, &missing);
-	*repeated = r == SEQS_REPEATED;
-	if (r != SEQS_HOLE || !d->settled || d->config->every_ms > 0)
+	seen = seqs_see(d->seqs, e->topic, r->seq, &missing);
+	*repeated = seen == SEQS_REPEATED;
+	if (seen != SEQS_HOLE || !d->settled || d->config->every_ms > 0)
 		return 0;
 	log_warn("topic %.*s: %" PRIu64 " event%s before seq %" PRIu64 " did not come",
-		(int)e->topic.n, e->topic.p, missing, missing == 1 ? "" : "s", seq);
+		(int)e->topic.n, e->topic.p, missing, missing == 1 ? "" : "s", r->seq);
 	if (!d->config->strict)
 		return 0;
 	finish(d, EXIT_LOSS);
@@ -252,13 +254,13 @@ static int take_gap(struct delivery *d, const struct envelope *e)
 }
 
 /* An envelope over several lines, as only others than rt-serve send them, becomes one line. */
-static int one_line(struct delivery *d, struct str *line)
+static int join_lines(struct delivery *d, struct str *text)
 {
 	buf_reset(&d->scratch);
-	if (buf_reserve(&d->scratch, line->n) != 0)
+	if (buf_reserve(&d->scratch, text->n) != 0)
 		return out_of_memory(d);
-	d->scratch.len = json_one_line((char *)d->scratch.p, line->p, line->n);
-	*line = buf_str(&d->scratch);
+	d->scratch.len = json_one_line((char *)d->scratch.p, text->p, text->n);
+	*text = buf_str(&d->scratch);
 	return 0;
 }
 
@@ -267,23 +269,24 @@ static bool has_line_break(struct str s)
 	return memchr(s.p, '\n', s.n) != NULL || memchr(s.p, '\r', s.n) != NULL;
 }
 
-int delivery_record(struct delivery *d, struct str line, struct str cursor)
+int delivery_record(struct delivery *d, struct str text, bool one_line, struct str cursor)
 {
-	struct envelope_foreign unknown = {.data = line};
-	struct envelope e;
+	struct envelope_foreign unknown = {.data = text};
+	struct record r;
 	bool repeated;
 
 	if (d->finished)
 		return -1;
-	if (!record_parse(&e, line, d->whole))
+	if (!record_parse(&r, text, d->whole, &d->memo))
 		return delivery_foreign(d, &unknown, cursor);
-	if (has_line_break(line) && (one_line(d, &line) != 0 || !record_parse(&e, line, d->whole)))
+	if (!one_line && has_line_break(text) &&
+	    (join_lines(d, &text) != 0 || !record_parse(&r, text, d->whole, &d->memo)))
 		return -1;
-	if (e.gap.p != NULL)
-		return take_gap(d, &e);
-	if (check_seq(d, &e, &repeated) != 0)
+	if (r.envelope.gap.p != NULL)
+		return take_gap(d, &r.envelope);
+	if (check_seq(d, &r, &repeated) != 0)
 		return -1;
-	return repeated ? 0 : take(d, &e, cursor);
+	return repeated ? 0 : take(d, &r.envelope, cursor);
 }
 
 /* A server that resumes with the event named rather than after it. */

@@ -38,7 +38,7 @@ const char *delivery_store(const struct delivery *d);
 void delivery_connected(struct delivery *d, struct str cursor, struct str store);
 
 /** As sub_record, sub_foreign and sub_cursor. Other than 0: take no more. */
-int delivery_record(struct delivery *d, struct str line, struct str cursor);
+int delivery_record(struct delivery *d, struct str text, bool one_line, struct str cursor);
 int delivery_foreign(struct delivery *d, const struct envelope_foreign *f, struct str cursor);
 void delivery_cursor(struct delivery *d, struct str cursor);
 

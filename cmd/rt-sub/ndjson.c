@@ -29,7 +29,7 @@ static int on_line(void *arg, struct str line)
 		sub_cursor(c->sub, STR_NULL);
 		return 0;
 	}
-	return sub_is_rt(c->sub) ? sub_record(c->sub, line, STR_NULL) :
+	return sub_is_rt(c->sub) ? sub_record(c->sub, line, false, STR_NULL) :
 		sub_foreign(c->sub, &f, STR_NULL);
 }
 

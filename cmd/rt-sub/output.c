@@ -192,44 +192,65 @@ static void on_hangup(struct ev_loop *loop, ev_io *io, int events)
 
 /* --- what the owner calls --------------------------------------------------------------------- */
 
-/* After each event: its end, and a write where enough has gathered. */
-static int ended(struct output *o)
+/* An event was added: a write where enough has gathered. */
+static void added(struct output *o)
 {
-	if (buf_addc(&o->out, o->end) != 0)
-		return -1;
 	if (o->out.len >= o->write_at && !o->blocked)
 		write_some(o);
+}
+
+/* Add an event as it came. */
+static int add_line(struct output *o, struct str line)
+{
+	struct buf *b = &o->out;
+
+	if (b->cap - b->len <= line.n && buf_reserve(b, line.n + 1) != 0)
+		return -1;
+	memcpy(b->p + b->len, line.p, line.n);
+	b->p[b->len + line.n] = (uint8_t)o->end;
+	b->len += line.n + 1;
+	added(o);
+	return 0;
+}
+
+static int add_formatted(struct output *o, const struct envelope *e)
+{
+	size_t before = o->out.len;
+
+	if (format_add(o->format, &o->out, e) != 0 || buf_addc(&o->out, o->end) != 0) {
+		o->out.len = before;	/* not half of it */
+		return -1;
+	}
+	added(o);
+	return 0;
+}
+
+static int add_to_terminal(struct output *o, struct str text, enum terminal_text kind)
+{
+	if (terminal_add(&o->out, text, kind) != 0 || buf_addc(&o->out, o->end) != 0)
+		return -1;
+	added(o);
 	return 0;
 }
 
 int output_event(struct output *o, const struct envelope *e)
 {
-	size_t before = o->out.len;
-
 	if (o->broken)
 		return 0;
-	if (!o->terminal) {
-		if (format_add(o->format, &o->out, e) != 0) {
-			o->out.len = before;	/* not half of it */
-			return -1;
-		}
-		return ended(o);
-	}
+	if (!o->terminal)
+		return o->format == NULL ? add_line(o, e->line) : add_formatted(o, e);
 	buf_reset(&o->scratch);
-	if (format_add(o->format, &o->scratch, e) != 0 ||
-	    terminal_add(&o->out, buf_str(&o->scratch),
-		o->format == NULL ? o->json : TERMINAL_PLAIN) != 0)
+	if (format_add(o->format, &o->scratch, e) != 0)
 		return -1;
-	return ended(o);
+	return add_to_terminal(o, buf_str(&o->scratch),
+		o->format == NULL ? o->json : TERMINAL_PLAIN);
 }
 
 int output_text(struct output *o, struct str text)
 {
 	if (o->broken)
 		return 0;
-	if ((o->terminal ? terminal_add(&o->out, text, o->json) : buf_addstr(&o->out, text)) != 0)
-		return -1;
-	return ended(o);
+	return o->terminal ? add_to_terminal(o, text, o->json) : add_line(o, text);
 }
 
 bool output_pending(const struct output *o)

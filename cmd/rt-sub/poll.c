@@ -48,22 +48,24 @@ static void on_head(void *arg)
 
 static int keep_end(struct poll *c, struct str line)
 {
-	struct envelope e;
+	struct record r;
+	struct str id;
 
-	if (!record_parse(&e, line, true) || e.id.p == NULL)
+	if (!record_parse(&r, line, true, NULL) || r.envelope.id.p == NULL)
 		return 0;
+	id = r.envelope.id;
 	free(c->end_id);
-	c->end_id = strndup(e.id.p, e.id.n);
-	c->end_id_len = e.id.n;
+	c->end_id = strndup(id.p, id.n);
+	c->end_id_len = id.n;
 	return c->end_id == NULL ? -1 : 0;
 }
 
 static bool is_end(const struct poll *c, struct str line)
 {
-	struct envelope e;
+	struct record r;
 
-	return c->end_id != NULL && record_parse(&e, line, false) &&
-		str_eq(e.id, (struct str){c->end_id, c->end_id_len});
+	return c->end_id != NULL && record_parse(&r, line, false, NULL) &&
+		str_eq(r.envelope.id, (struct str){c->end_id, c->end_id_len});
 }
 
 static int on_line(void *arg, struct str line)
@@ -77,7 +79,7 @@ static int on_line(void *arg, struct str line)
 	if (c->asking_end)
 		return keep_end(c, line);
 	end = is_end(c, line);
-	if (sub_record(c->sub, line, STR_NULL) != 0)
+	if (sub_record(c->sub, line, false, STR_NULL) != 0)
 		return -1;
 	if (end)
 		sub_down(c->sub, SUB_END_KNOWN, "", 0);

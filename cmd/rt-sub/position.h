@@ -8,6 +8,7 @@
  * in different ways.
  */
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "str.h"
@@ -20,13 +21,29 @@ struct position {
 	char text[POSITION_MAX + 1];	/* ends in NUL */
 };
 
+/* Is there a control character among the eight bytes of (x)? */
+static inline bool position_has_control(uint64_t x)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t del = x ^ ones * 0x7f;
+
+	return ((((x - ones * ' ') & ~x) | ((del - ones) & ~del)) & tops) != 0;
+}
+
 /** Could (text) be a position? It has to fit, and to pass as a header field and a C string. */
 static inline bool position_accepts(struct str text)
 {
+	uint64_t x;
+
 	if (text.n > POSITION_MAX)
 		return false;
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+	for (; text.n >= sizeof(x); text.p += sizeof(x), text.n -= sizeof(x)) {
+		memcpy(&x, text.p, sizeof(x));
+		if (position_has_control(x))
+			return false;
+	}
+	for (; text.n > 0; text.p++, text.n--)
+		if ((unsigned char)*text.p < ' ' || *text.p == 0x7f)
 			return false;
 	return true;
 }

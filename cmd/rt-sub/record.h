@@ -12,14 +12,26 @@
 
 #include "envelope.h"
 
-/**
- * Find id, topic and seq of (line), or all members if (whole). False: it is no envelope and no
- * gap record.
- */
-bool record_parse(struct envelope *e, struct str line, bool whole);
+#define RECORD_MEMO_MAX 304	/* a topic of 255 bytes and what stands around it */
 
-/** The number in (e)->seq; 0 if there is none. */
-uint64_t record_seq(const struct envelope *e);
+struct record {
+	struct envelope envelope;	/* or the gap in it */
+	uint64_t seq;		/* 0: none */
+};
+
+/** How the newest envelope began: the next is mostly of the same topic. Begins as all zeros. */
+struct record_memo {
+	size_t id_len;		/* without its quotes */
+	size_t topic_len;	/* with them */
+	size_t len;		/* 0: nothing is known yet */
+	char text[RECORD_MEMO_MAX];	/* from the end of the id to the seq */
+};
+
+/**
+ * Find id, topic and seq of (text), or all members if (whole). (memo) may be NULL. False: it is no
+ * envelope and no gap record.
+ */
+bool record_parse(struct record *r, struct str text, bool whole, struct record_memo *memo);
 
 /** Is the raw JSON string (raw) the text (want)? */
 bool record_is(struct str raw, const char *want);

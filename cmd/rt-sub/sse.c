@@ -21,7 +21,7 @@ static int on_event(void *arg, const struct sseparse_event *e)
 	struct envelope_foreign f = {.data = e->data};
 
 	if (sub_is_rt(c->sub))
-		return sub_record(c->sub, e->data, e->last_id);
+		return sub_record(c->sub, e->data, !e->joined, e->last_id);
 	if (e->has_id && e->last_id.n > 0)
 		f.id = e->last_id;
 	if (!str_is(e->type, "message"))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sseparse.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ static void swap(struct buf *a, struct buf *b)
 /* A blank line: the end of an event. */
 static int dispatch(struct sseparse *s)
 {
-	struct sseparse_event e;
+	struct sseparse_event e = {0};
 	bool has_id = s->has_id;
 	int r = 0;
 
@@ -70,6 +71,7 @@ static int dispatch(struct sseparse *s)
 			(struct str){(const char *)s->data.p, s->data.len - 1};
 		e.last_id = s->last_id.len > 0 ? buf_str(&s->last_id) : STR_LIT("");
 		e.has_id = has_id;
+		e.joined = s->borrowed.p == NULL;
 		r = s->ops->event(s->arg, &e);
 	} else if (has_id && s->ops->id_only != NULL) {
 		r = s->ops->id_only(s->arg,
@@ -216,8 +218,8 @@ static const char *find(const char *p, const char *end, char c)
 
 /*
  * The end of the line that begins at (p): the first CR or LF before (end), or (end). What an
- * earlier call found still holds if it is not behind us, so that a stream that ends its lines
- * with one of them is not searched to its end for the other at each line.
+ * earlier call found still holds if it is not behind us, so that a stream that ends its lines with one of them is not
+ * searched to its end for the other at each line.
  */
 static const char *find_end(const char *p, const char *end, struct ends *next)
 {
@@ -228,9 +230,98 @@ static const char *find_end(const char *p, const char *end, struct ends *next)
 	return next->cr < next->lf ? next->cr : next->lf;
 }
 
+/* The first control character from (p) on, or NULL if there is none eight bytes before (end). */
+static const char *find_control(const char *p, const char *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t x;
+
+	for (; (size_t)(end - p) >= sizeof(x); p += sizeof(x)) {
+		memcpy(&x, p, sizeof(x));
+		x = le64toh(x);
+		x = (x - ones * ' ') & ~x & tops;	/* the lowest bit is right */
+		if (x != 0)
+			return p + __builtin_ctzll(x) / 8;
+	}
+	return NULL;
+}
+
+/*
+ * The usual event: an id and one line of data, whole before (end). Returns the place behind it, or
+ * NULL: then it has to be taken line by line.
+ */
+static const char *usual_event(const char *p, const char *end, struct str *id, struct str *data)
+{
+	static const char id_is[4] = "id: ", data_is[7] = "\ndata: ";
+	const char *stop;
+
+	if ((size_t)(end - p) < sizeof(id_is) || memcmp(p, id_is, sizeof(id_is)) != 0)
+		return NULL;
+	p += sizeof(id_is);
+	stop = find_control(p, end);	/* neither NUL nor CR */
+	if (stop == NULL || (size_t)(end - stop) < sizeof(data_is) ||
+	    memcmp(stop, data_is, sizeof(data_is)) != 0)
+		return NULL;
+	*id = (struct str){p, (size_t)(stop - p)};
+	p = stop + sizeof(data_is);
+	stop = memchr(p, '\n', (size_t)(end - p));
+	if (stop == NULL || end - stop < 2 || stop[1] != '\n')
+		return NULL;
+	*data = (struct str){p, (size_t)(stop - p)};
+	return memchr(p, '\r', data->n) == NULL ? stop + 2 : NULL;
+}
+
+/* Is nothing left of lines before, that what comes would belong to? */
+static bool between_events(const struct sseparse *s)
+{
+	return s->line.len == 0 && s->borrowed.p == NULL && s->data.len == 0 && s->type.len == 0 &&
+		!s->has_id;
+}
+
+static int set_last_id(struct sseparse *s, struct str id)
+{
+	if (id.n == 0 || s->last_id.cap < id.n)
+		return set(&s->last_id, id);
+	memcpy(s->last_id.p, id.p, id.n);
+	s->last_id.len = id.n;
+	return 0;
+}
+
+/* Take the usual event at *p. As sseparse_feed; where there is another one, *p stays where it is. */
+static int take_usual(struct sseparse *s, const char **p, const char *end)
+{
+	struct sseparse_event e = {.type = STR_LIT("message"), .has_id = true};
+	const char *next = usual_event(*p, end, &e.last_id, &e.data);
+
+	if (next == NULL || !between_events(s) || e.data.n >= s->data.max)
+		return 0;
+	if (set_last_id(s, e.last_id) != 0)
+		return -1;
+	*p = next;
+	return s->ops->event(s->arg, &e);
+}
+
+/* Take the line at *p. As sseparse_feed; without an end before (end) *p stays where it is. */
+static int take_line(struct sseparse *s, const char **p, const char *end, struct ends *next)
+{
+	const char *stop = find_end(*p, end, next);
+	struct str line = {*p, (size_t)(stop - *p)};
+
+	if (stop == end)
+		return 0;
+	*p = stop + 1;
+	if (*stop == '\r') {
+		if (*p == end)
+			s->after_cr = true;
+		else if (**p == '\n')
+			(*p)++;
+	}
+	return line_ends(s, line);
+}
+
 int sseparse_feed(struct sseparse *s, struct str in)
 {
-	const char *p, *end, *stop;
+	const char *p, *end, *before = NULL;
 	struct ends next;
 	int r;
 
@@ -246,17 +337,11 @@ int sseparse_feed(struct sseparse *s, struct str in)
 			p++;
 	}
 	next.cr = next.lf = in.p - 1;
-	while (p < end && (stop = find_end(p, end, &next)) < end) {
-		struct str line = {p, (size_t)(stop - p)};
-
-		p = stop + 1;
-		if (*stop == '\r') {
-			if (p == end)
-				s->after_cr = true;
-			else if (*p == '\n')
-				p++;
-		}
-		r = line_ends(s, line);
+	while (p < end && p != before) {
+		before = p;
+		r = *p == 'i' ? take_usual(s, &p, end) : 0;
+		if (r == 0 && p == before)
+			r = take_line(s, &p, end, &next);
 		if (r != 0)
 			return r;
 	}

@@ -19,6 +19,7 @@ struct sseparse_event {
 	struct str data;	/* lines joined by LF; valid UTF-8 is not promised */
 	struct str last_id;	/* the last event id as it stands after this event */
 	bool has_id;		/* this event itself had an id field */
+	bool joined;		/* data may have an LF, as it had several lines */
 };
 
 struct sseparse_ops {

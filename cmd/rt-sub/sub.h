@@ -58,10 +58,10 @@ bool sub_is_rt(const struct sub *s);
 void sub_heard(struct sub *s);
 
 /**
- * A record of rt-serve's came: an envelope or a gap. (cursor): where we stand after it; p ==
- * NULL: its id says so. Other than 0: no more are wanted.
+ * A record of rt-serve's came: an envelope or a gap; (one_line): surely without a line break within.
+ * (cursor): where we stand after it; p == NULL: its id says so. Other than 0: no more are wanted.
  */
-int sub_record(struct sub *s, struct str line, struct str cursor);
+int sub_record(struct sub *s, struct str text, bool one_line, struct str cursor);
 
 /** An event of somebody else's came. */
 int sub_foreign(struct sub *s, const struct envelope_foreign *f, struct str cursor);

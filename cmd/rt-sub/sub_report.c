@@ -101,9 +101,9 @@ void sub_heard(struct sub *s)
 	s->body_seen = s->heard = true;
 }
 
-int sub_record(struct sub *s, struct str line, struct str cursor)
+int sub_record(struct sub *s, struct str text, bool one_line, struct str cursor)
 {
-	return sub_is_down(s) ? -1 : delivery_record(s->delivery, line, cursor);
+	return sub_is_down(s) ? -1 : delivery_record(s->delivery, text, one_line, cursor);
 }
 
 int sub_foreign(struct sub *s, const struct envelope_foreign *f, struct str cursor)

@@ -92,7 +92,8 @@ static int on_message(void *arg, bool binary, struct str data)
 	(void)binary;	/* bytes that are no text become data_base64 in either case */
 	if (sub_is_down(c->sub))
 		return 1;
-	if (sub_is_rt(c->sub) ? sub_record(c->sub, data, STR_NULL) : sub_foreign(c->sub, &f, STR_NULL))
+	if (sub_is_rt(c->sub) ? sub_record(c->sub, data, false, STR_NULL) :
+	    sub_foreign(c->sub, &f, STR_NULL))
 		return 1;
 	return c->paused;
 }

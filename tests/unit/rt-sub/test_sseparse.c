@@ -130,6 +130,31 @@ static void test_standard(void)
 		"E[message|-|test]E[message|-|test]");
 }
 
+/* Events as rt-serve writes them are taken at once; whatever is not quite so is not. */
+static void test_usual(void)
+{
+	CHECK("usual events", "id: 1763950000123456\ndata: {\"a\":1}\n\nid: 2\ndata: b\n\nid: 3\n\n",
+		"E[message|+1763950000123456|{\"a\":1}]E[message|+2|b]I[3]");
+	CHECK("two lines of data after an id", "id: 12345678\ndata: a\ndata: b\n\nid: 2\ndata: c\n\n",
+		"E[message|+12345678|a\nb]E[message|+2|c]");
+	CHECK("an id in the middle", "data: a\nid: 12345678\ndata: b\n\ndata: c\n\n",
+		"E[message|+12345678|a\nb]E[message|-12345678|c]");
+	CHECK("a type in front", "event: x\nid: 12345678\ndata: b\n\nid: 12345679\ndata: c\n\n",
+		"E[x|+12345678|b]E[message|+12345679|c]");
+	CHECK("two ids", "id: 12345678\nid: 12345679\ndata: b\n\n", "E[message|+12345679|b]");
+	CHECK("CR in the data", "id: 12345678\ndata: a\rdata: b\n\nid: 2\ndata: c\n\n",
+		"E[message|+12345678|a\nb]E[message|+2|c]");
+	CHECK("CR in the id", "id: 1234\r5678\ndata: a\n\n12345678", "E[message|+1234|a]");
+	CHECK("NUL in the id", "id: 1\n\nid: 12\0" "45678\ndata: a\n\n12345678", "I[1]E[message|-1|a]");
+	CHECK("a tab and a space in the id", "id:  a\tb\ndata:  c\n\n12345678", "E[message|+ a\tb| c]");
+	CHECK("an empty id, empty data", "id: 1\n\nid: \ndata: \n\ndata: b\n\n12345678",
+		"I[1]E[message|+|]E[message|-|b]");
+	CHECK("id without the space", "id:12345678\ndata: a\n\nid: 12345679\ndata:b\n\n12345678",
+		"E[message|+12345678|a]E[message|+12345679|b]");
+	CHECK("UTF-8 in the id", "id: \xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\ndata: a\n\n12345678",
+		"E[message|+\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4|a]");
+}
+
 static void test_lines(void)
 {
 	CHECK("CRLF", "id: 1\r\ndata: a\r\n\r\ndata: b\r\n\r\n", "E[message|+1|a]E[message|-1|b]");
@@ -228,6 +253,7 @@ static void test_many_cr(void)
 int main(void)
 {
 	test_standard();
+	test_usual();
 	test_lines();
 	test_bom();
 	test_fields();
