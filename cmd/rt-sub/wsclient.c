@@ -255,6 +255,11 @@ static void on_close(struct wsclient *w, const struct wslay_event_on_msg_recv_ar
 {
 	size_t n = a->msg_length > 2 ? a->msg_length - 2 : 0;
 
+	if (a->msg_length == 0) {	/* RFC 6455, 7.1.5 */
+		w->close_code = WSLAY_CODE_NO_STATUS_RCVD;
+		strcpy(w->close_reason, "no status received");
+		return;
+	}
 	w->close_code = a->status_code;
 	if (n >= sizeof(w->close_reason))
 		n = sizeof(w->close_reason) - 1;

@@ -21,6 +21,7 @@ struct peer {
 	size_t room;		/* what a send takes at most */
 	struct buf log;		/* of the callbacks */
 	int message_result;
+	char why[128];		/* of the end */
 	struct wsclient *w;
 };
 
@@ -98,7 +99,7 @@ static void on_end(void *arg, enum wsclient_end how, unsigned status, struct str
 	static const char *const names[] = { "closed", "refused", "lost", "broken", "nomem" };
 	struct peer *t = arg;
 
-	(void)why;
+	snprintf(t->why, sizeof(t->why), "%.*s", (int)why.n, why.p);
 	buf_addf(&t->log, "%s(%u) ", names[how], status);
 }
 
@@ -343,6 +344,24 @@ static void test_violations(void)
 	VIOLATION("\x81\x7e\x00\x05" "hello", "open() broken(1002) <88:\\03\\ea> ", "a length not minimal");
 }
 
+/* RFC 6455, 5.3: the mask of a frame cannot be predicted. */
+static void test_mask_of_close(void)
+{
+	uint8_t masks[2][4];
+	struct peer t;
+
+	for (size_t i = 0; i < 2; i++) {
+		peer_init(&t, "http://h/", NULL, 10);
+		handshake(&t, "");
+		buf_add(&t.to_client, "\x09\x00", 2);
+		run(&t);
+		ok(t.from_client.len == 8 && t.from_client.p[1] == 0x82, "a close frame, masked");
+		memcpy(masks[i], t.from_client.p + 2, sizeof(masks[i]));
+		peer_fini(&t);
+	}
+	ok(memcmp(masks[0], masks[1], sizeof(masks[0])) != 0, "by another mask each time");
+}
+
 static void test_loss(void)
 {
 	struct peer t;
@@ -403,6 +422,28 @@ static void test_close(void)
 	peer_fini(&t);
 }
 
+/* What the server closes with, and what a person is told about it. */
+static void test_close_codes(void)
+{
+	struct peer t;
+
+	peer_init(&t, "http://h/", NULL, 100);
+	handshake(&t, "");
+	frame(&t, 0x88, "", 0);
+	run(&t);
+	check(&t, "open() closed(1005) <88:> ", "a close without a code is 1005");
+	eq_str(t.why, "no status received", "and says so");
+	peer_fini(&t);
+
+	peer_init(&t, "http://h/", NULL, 100);
+	handshake(&t, "");
+	frame(&t, 0x88, "\x03\xe9" "later", 7);
+	run(&t);
+	check(&t, "open() closed(1001) <88:\\03\\e9later> ", "one with a code is that");
+	eq_str(t.why, "later", "and says why");
+	peer_fini(&t);
+}
+
 int main(void)
 {
 	test_request();
@@ -412,8 +453,10 @@ int main(void)
 	test_handshakes();
 	test_refusal_body();
 	test_violations();
+	test_mask_of_close();
 	test_loss();
 	test_stop_and_resume();
 	test_close();
+	test_close_codes();
 	return tap_done();
 }
