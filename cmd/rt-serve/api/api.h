@@ -58,7 +58,7 @@ struct api {
 	struct loop_timer publish_timer;
 	pthread_mutex_t reads_lock;
 	struct read *reads_done;	/* finished on the store's threads, newest first */
-	struct buf link;		/* of a poll's answer, while it is put together */
+	struct buf link;		/* of a poll, while it is put together */
 };
 
 /**

@@ -17,8 +17,11 @@
 /* A page ends with the event that makes it larger. */
 #define PAGE_BYTES (1 << 20)
 
-/* Of the head, percent-encoded, what outlives it. */
-#define TEXT_MAX (512 << 10)
+/* What stands around an event. */
+#define PAGE_FRAMING 4
+
+/* Cursors of one writer's log fit, and there is no need to allocate them. */
+#define START_NEAR 24
 
 /* Nothing reaches it: PAGE_BYTES, then one event or gap. */
 #define BODY_MAX ((size_t)1 << 30)
@@ -34,7 +37,8 @@ struct poll {
 	struct live live;
 	struct exchange *x;
 	struct member *member;		/* in the rosters of presence, or NULL */
-	char *start;			/* cursor */
+	char *start;			/* cursor; in (near) if it is short */
+	char near[START_NEAR];
 	struct buf body;
 	struct event *last;		/* newest stored one in the body, a reference; NULL: a gap follows it */
 	uint32_t n;			/* elements of the body */
@@ -250,7 +254,8 @@ static void free_poll(struct poll *p)
 	if (p->last != NULL)
 		event_unref(p->last);
 	buf_fini(&p->body);
-	free(p->start);
+	if (p->start != p->near)
+		free(p->start);
 	free(p);
 }
 
@@ -269,7 +274,8 @@ static void run_answer(struct loop *l, struct loop_deferred *d)
 
 	(void)l;
 	buf_init(&now, CURSOR_MAX);
-	hub_cursor(poll_api(p)->hub, &p->sub, &now);
+	if (p->last == NULL)
+		hub_cursor(poll_api(p)->hub, &p->sub, &now);
 	leave(p);
 	if (p->failed)
 		opening_problem(p->x, origin_of(p), STORE_NOMEM);
@@ -289,8 +295,13 @@ static void on_started(struct subscription *s, enum store_status st, struct str 
 {
 	struct poll *p = poll_of(s);
 
-	if (st == STORE_OK)
+	if (st == STORE_OK && cursor.n < sizeof(p->near)) {
+		memcpy(p->near, cursor.p, cursor.n);
+		p->near[cursor.n] = '\0';
+		p->start = p->near;
+	} else if (st == STORE_OK) {
 		p->start = strndup(cursor.p, cursor.n);
+	}
 	if (p->start != NULL)
 		return;
 	opening_problem(p->x, origin_of(p), st == STORE_OK ? STORE_NOMEM : st);
@@ -342,10 +353,11 @@ static bool on_gap(struct subscription *s, const struct gap *g)
 static bool add_event(struct poll *p, struct event *e)
 {
 	size_t before = p->body.len;
+	struct str text = p->data_only ? event_data(e) : event_json(e);
 
-	if (add_separator(p) == 0 &&
-	    buf_addstr(&p->body, p->data_only ? event_data(e) : event_json(e)) == 0 &&
-	    (!p->ndjson || buf_addc(&p->body, '\n') == 0))
+	/* With the end of the page there is one allocation for the single event of most long polls. */
+	if (buf_reserve(&p->body, text.n + PAGE_FRAMING) == 0 && add_separator(p) == 0 &&
+	    buf_addstr(&p->body, text) == 0 && (!p->ndjson || buf_addc(&p->body, '\n') == 0))
 		return true;
 	p->body.len = before;
 	return false;
@@ -494,17 +506,16 @@ static struct poll *poll_new(struct exchange *x, const struct request *r, const 
 		.data_only = s->data_only,
 		.prefer = has_prefer(r),
 	};
-	struct buf text;
+	struct buf *text = &r->api->link;
 
-	buf_init(&text, TEXT_MAX);
-	if (add_text(&text, &head, r, s) == 0)
-		p = malloc(sizeof(*p) + text.len);
+	buf_reset(text);
+	if (add_text(text, &head, r, s) == 0)
+		p = malloc(sizeof(*p) + text->len);
 	if (p != NULL) {
 		*p = head;
 		buf_init(&p->body, BODY_MAX);
-		memcpy(p->text, text.p, text.len);
+		memcpy(p->text, text->p, text->len);
 	}
-	buf_fini(&text);
 	return p;
 }
 
