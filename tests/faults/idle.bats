@@ -39,12 +39,12 @@ costs_at_most() {
 
 @test "an idle subscriber costs a few hundred bytes, by SSE and by WebSocket" {
 	[ "$RT_SLOW" = 1 ] || skip "with a sanitizer memory is another"
-	costs_at_most 512 '/topics/t?as=sse' sse
-	costs_at_most 512 /topics/t ws
+	costs_at_most 480 '/topics/t?as=sse' sse
+	costs_at_most 480 /topics/t ws
 }
 
 @test "an idle client of /ws or of a long poll costs a little more" {
 	[ "$RT_SLOW" = 1 ] || skip "with a sanitizer memory is another"
-	costs_at_most 600 /ws mux
-	costs_at_most 660 '/topics/t?wait=60&since=now' longpoll
+	costs_at_most 548 /ws mux
+	costs_at_most 640 '/topics/t?wait=60&since=now' longpoll
 }

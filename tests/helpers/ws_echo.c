@@ -29,8 +29,8 @@ static void echo_message(struct websocket *w, bool binary, const uint8_t *p, siz
 
 static void echo_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
-	(void)w;
 	log_info("websocket closed: %u %s", code, conn_end_name(why));
+	free(w);
 }
 
 static const struct websocket_ops echo_ops = {.message = echo_message, .closed = echo_closed};
@@ -86,11 +86,21 @@ static const struct exchange_ops copy_ops = {.body = copy_body, .body_end = copy
 static const struct exchange_ops hold_ops = {.peer_eof = hold_eof, .closed = request_closed};
 static const struct exchange_ops plain_ops = {.closed = request_closed};
 
+static void accept_echo(struct exchange *x)
+{
+	struct websocket *w = malloc(sizeof(*w));
+
+	if (w == NULL || websocket_accept(w, x, &echo_ops, STR_NULL, NULL, 0) != 0) {
+		free(w);
+		exchange_abort(x, CONN_NOMEM);
+	}
+}
+
 static void on_request(struct exchange *x, const struct http_request *r, void *arg)
 {
 	(void)arg;
 	if (r->upgrade_websocket) {
-		websocket_accept(x, &echo_ops, NULL, STR_NULL, NULL, 0);
+		accept_echo(x);
 	} else if (str_is(r->path, "/count")) {
 		exchange_accept(x, &count_ops, calloc(1, sizeof(struct request)));
 		if (!r->has_body)

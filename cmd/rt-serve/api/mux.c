@@ -17,7 +17,7 @@
 
 struct mux {
 	struct live live;
-	struct websocket *w;
+	struct websocket w;
 	struct inbound *inbound;	/* NULL: it says nothing now */
 	struct speaker *speaker;
 	struct mux_sub *subs;
@@ -47,7 +47,12 @@ struct mux_publish {
 
 static struct api *mux_api(const struct mux *m)
 {
-	return loop_user(conn_loop(websocket_conn(m->w)));
+	return loop_user(conn_loop(websocket_conn(&m->w)));
+}
+
+static struct mux *mux_of_socket(struct websocket *w)
+{
+	return (struct mux *)((char *)w - offsetof(struct mux, w));
 }
 
 static struct mux *mux_of_live(const struct live *v)
@@ -79,7 +84,7 @@ static void begin_answer(struct buf *b, const char *op, struct str ref)
 static void send_answer(struct mux *m, struct buf *b)
 {
 	if (buf_addc(b, '}') == 0)
-		websocket_send(m->w, WEBSOCKET_TEXT, buf_str(b));
+		websocket_send(&m->w, WEBSOCKET_TEXT, buf_str(b));
 	buf_fini(b);
 }
 
@@ -132,7 +137,7 @@ static void end_sub(struct mux_sub *s)
 
 static bool sub_queue(struct feed *f, struct slice s)
 {
-	return websocket_queue(sub_of(f)->mux->w, s, &f->owner);
+	return websocket_queue(&sub_of(f)->mux->w, s, &f->owner);
 }
 
 /** {"gap":{...},"ref":REF} */
@@ -146,7 +151,7 @@ static void sub_gap(struct feed *f, struct str record)
 	buf_adds(&b, ",\"ref\":");
 	buf_addstr(&b, ref_of(s));
 	buf_addc(&b, '}');
-	websocket_send(s->mux->w, WEBSOCKET_TEXT, buf_str(&b));
+	websocket_send(&s->mux->w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
@@ -172,12 +177,12 @@ static void sub_started(struct feed *f, enum store_status st, struct str cursor)
 
 static void sub_look(struct feed *f)
 {
-	websocket_alarm(sub_of(f)->mux->w, 0);
+	websocket_alarm(&sub_of(f)->mux->w, 0);
 }
 
 static struct conn *sub_conn(const struct feed *f)
 {
-	return websocket_conn(sub_of(f)->mux->w);
+	return websocket_conn(&sub_of(f)->mux->w);
 }
 
 static const struct feed_ops sub_feed = {
@@ -383,7 +388,7 @@ static void hear(struct mux *m, bool binary, struct str text)
 	/* twice: bytes of base64 go behind its text */
 	scratch = malloc(2 * text.n + 1);
 	if (scratch == NULL) {
-		conn_close(websocket_conn(m->w), CONN_NOMEM);
+		conn_close(websocket_conn(&m->w), CONN_NOMEM);
 		return;
 	}
 	wrong = mux_request_parse(&r, text, scratch);
@@ -396,7 +401,7 @@ static void hear(struct mux *m, bool binary, struct str text)
 
 static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_t n)
 {
-	struct mux *m = websocket_user(w);
+	struct mux *m = mux_of_socket(w);
 
 	if (m->ending)
 		return;
@@ -419,7 +424,7 @@ static void end(struct mux *m, enum websocket_code code, const char *reason)
 	while (m->subs != NULL)
 		end_sub(m->subs);
 	m->ending = true;
-	websocket_close(m->w, code, reason);
+	websocket_close(&m->w, code, reason);
 }
 
 static void drain(struct live *v)
@@ -479,7 +484,7 @@ static void send_cursors(struct mux *m)
 		json_quote(&b, c);
 	}
 	if (n > 0 && buf_adds(&b, "}}") == 0)
-		websocket_send(m->w, WEBSOCKET_TEXT, buf_str(&b));
+		websocket_send(&m->w, WEBSOCKET_TEXT, buf_str(&b));
 	buf_fini(&b);
 }
 
@@ -498,20 +503,20 @@ static void beat(struct mux *m, struct api *a)
 		return;
 	}
 	if (too_slow(m)) {
-		conn_close(websocket_conn(m->w), CONN_SLOW);
+		conn_close(websocket_conn(&m->w), CONN_SLOW);
 		return;
 	}
-	if (conn_pending(websocket_conn(m->w)) == 0) {	/* as with streams: see send_heartbeat there */
-		websocket_send(m->w, WEBSOCKET_PING, STR_LIT(""));
+	if (conn_pending(websocket_conn(&m->w)) == 0) {	/* as with streams: see send_heartbeat there */
+		websocket_send(&m->w, WEBSOCKET_PING, STR_LIT(""));
 		send_cursors(m);
 	}
-	websocket_alarm(m->w, feed_next_ms(a, m->end_s));
+	websocket_alarm(&m->w, feed_next_ms(a, m->end_s));
 }
 
 /** Heartbeat; or soon, because a feed wants a look. */
 static void on_alarm(struct websocket *w)
 {
-	struct mux *m = websocket_user(w);
+	struct mux *m = mux_of_socket(w);
 
 	end_broken(m);
 	beat(m, mux_api(m));
@@ -532,14 +537,14 @@ static void describe(const struct live *v, struct buf *b)
 
 static struct conn *conn_of(const struct live *v)
 {
-	return websocket_conn(((const struct mux *)((const char *)v - offsetof(struct mux, live)))->w);
+	return websocket_conn(&mux_of_live(v)->w);
 }
 
 static const struct live_ops mux_live = {LIVE_MUX, conn_of, drain, describe};
 
 static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
-	struct mux *m = websocket_user(w);
+	struct mux *m = mux_of_socket(w);
 	struct api *a = mux_api(m);
 
 	(void)code;
@@ -590,9 +595,7 @@ void mux_start(struct exchange *x, struct request *r)
 	fields_init(&f, r);
 	fields_add(&f, "Rt-Store", str_of(store_identity(a->shared->store)));
 	opening_heartbeat(&f, a);
-	if (m != NULL)
-		m->w = websocket_accept(x, &mux_socket, m, STR_NULL, f.f, f.n);
-	if (m == NULL || m->w == NULL) {
+	if (m == NULL || websocket_accept(&m->w, x, &mux_socket, STR_NULL, f.f, f.n) != 0) {
 		if (m != NULL)
 			free_mux(m);
 		problem_respond(x, r, 503, "out of memory: try again later");
@@ -601,6 +604,6 @@ void mux_start(struct exchange *x, struct request *r)
 	live_add(a, &m->live, &mux_live);
 	a->stats.streams_mux++;
 	m->end_s = feed_end_s(a, m);
-	websocket_send(m->w, WEBSOCKET_PING, STR_LIT(""));
-	websocket_alarm(m->w, feed_next_ms(a, m->end_s));
+	websocket_send(&m->w, WEBSOCKET_PING, STR_LIT(""));
+	websocket_alarm(&m->w, feed_next_ms(a, m->end_s));
 }

@@ -20,8 +20,8 @@
 /* What stands around an event. */
 #define PAGE_FRAMING 4
 
-/* Cursors of one writer's log fit, and there is no need to allocate them. */
-#define START_NEAR 24
+/* The cursors of one writer's log fit: microseconds, in decimal. */
+#define START_NEAR 18
 
 /* Nothing reaches it: PAGE_BYTES, then one event or gap. */
 #define BODY_MAX ((size_t)1 << 30)
@@ -38,7 +38,6 @@ struct poll {
 	struct exchange *x;
 	struct member *member;		/* in the rosters of presence, or NULL */
 	char *start;			/* cursor; in (near) if it is short */
-	char near[START_NEAR];
 	struct buf body;
 	struct event *last;		/* newest stored one in the body, a reference; NULL: a gap follows it */
 	uint32_t n;			/* elements of the body */
@@ -50,6 +49,7 @@ struct poll {
 	bool waits;			/* it is a long poll, and has time left */
 	bool caught_up;			/* what comes now is new */
 	bool failed;			/* no memory for what has to come first */
+	char near[START_NEAR];
 	uint32_t origin;		/* where it begins in (text); 0: none */
 	uint32_t match;			/* where If-None-Match begins in (text); "" if there was none */
 	char text[];			/* the next page's URL, as poll_next_url has it; and those */

@@ -120,8 +120,8 @@ static int parse_topics(const struct request *r, struct subscribe *s, struct buf
 	for (unsigned i = r->topic.p != NULL; i < n; i++)
 		if (check_topic(r->api, topics[i], why) != 0)
 			return -1;
-	/* What a poll asks for is gone before another could share it. */
-	s->filters = is_poll(s) ? filters_new(topics, n) : hub_filters(r->api->hub, topics, n);
+	/* What a plain poll asks for is gone before another could share it. */
+	s->filters = is_poll(s) && s->wait_ms == 0 ? filters_new(topics, n) : hub_filters(r->api->hub, topics, n);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ struct ws {
 	struct feed feed;
 	union {
 		struct exchange *x;	/* until the handshake is answered */
-		struct websocket *w;	/* from then on, while (live) is open */
+		struct websocket w;	/* from then on, while (live) is open */
 	};
 	struct live live;
 	struct inbound *inbound;	/* NULL: it says nothing now */
@@ -34,6 +34,11 @@ static struct ws *ws_of(const struct feed *f)
 static struct ws *ws_of_live(const struct live *v)
 {
 	return (struct ws *)((char *)v - offsetof(struct ws, live));
+}
+
+static struct ws *ws_of_socket(struct websocket *w)
+{
+	return (struct ws *)((char *)w - offsetof(struct ws, w));
 }
 
 static void free_ws(struct ws *ws)
@@ -102,7 +107,7 @@ static void publish(struct ws *ws, bool binary, struct str value)
 
 static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_t n)
 {
-	struct ws *ws = websocket_user(w);
+	struct ws *ws = ws_of_socket(w);
 
 	if (ws->feed.state != FEED_OPEN && ws->feed.state != FEED_OVER)
 		return;		/* it is being closed */
@@ -123,7 +128,7 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 static void end(struct ws *ws, enum websocket_code code, const char *reason)
 {
 	feed_fini(&ws->feed);
-	websocket_close(ws->w, code, reason);
+	websocket_close(&ws->w, code, reason);
 }
 
 static void drain(struct live *v)
@@ -144,7 +149,7 @@ static void send_ping(struct ws *ws, struct api *a)
 	char cursor[CURSOR_MAX];
 	struct slice s = encode_heartbeat(a->encoder, feed_cursor(&ws->feed, cursor), FORM_WS, false);
 	if (s.block != NULL)
-		websocket_queue(ws->w, s, &ws->feed.owner);
+		websocket_queue(&ws->w, s, &ws->feed.owner);
 }
 
 static void beat(struct ws *ws, struct api *a)
@@ -154,12 +159,12 @@ static void beat(struct ws *ws, struct api *a)
 		return;
 	}
 	if (feed_too_slow(&ws->feed)) {
-		conn_close(websocket_conn(ws->w), CONN_SLOW);
+		conn_close(websocket_conn(&ws->w), CONN_SLOW);
 		return;
 	}
-	if (conn_pending(websocket_conn(ws->w)) == 0)	/* as with streams: see send_heartbeat there */
+	if (conn_pending(websocket_conn(&ws->w)) == 0)	/* as with streams: see send_heartbeat there */
 		send_ping(ws, a);
-	websocket_alarm(ws->w, feed_next_ms(a, ws->feed.end_s));
+	websocket_alarm(&ws->w, feed_next_ms(a, ws->feed.end_s));
 }
 
 static void subscribe(struct ws *ws)
@@ -194,7 +199,7 @@ static void on_exchange_alarm(struct exchange *x)
 /** Heartbeat; or soon, because the feed wants a look. */
 static void on_alarm(struct websocket *w)
 {
-	struct ws *ws = websocket_user(w);
+	struct ws *ws = ws_of_socket(w);
 
 	if (ws->feed.state == FEED_OVER)
 		end(ws, WEBSOCKET_NORMAL, "until");
@@ -213,7 +218,7 @@ static void describe(const struct live *v, struct buf *b)
 
 static struct conn *conn_of(const struct live *v)
 {
-	return websocket_conn(ws_of_live(v)->w);
+	return websocket_conn(&ws_of_live(v)->w);
 }
 
 static const struct live_ops ws_live = {LIVE_WS, conn_of, drain, describe};
@@ -234,7 +239,7 @@ static const struct exchange_ops ws_exchange = {
 
 static void on_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
-	struct ws *ws = websocket_user(w);
+	struct ws *ws = ws_of_socket(w);
 	struct api *a = feed_api(&ws->feed);
 
 	(void)code;
@@ -257,12 +262,12 @@ static const struct websocket_ops ws_socket = {
 
 static bool on_queue(struct feed *f, struct slice s)
 {
-	return websocket_queue(ws_of(f)->w, s, &f->owner);
+	return websocket_queue(&ws_of(f)->w, s, &f->owner);
 }
 
 static void on_gap(struct feed *f, struct str record)
 {
-	websocket_send(ws_of(f)->w, WEBSOCKET_TEXT, record);
+	websocket_send(&ws_of(f)->w, WEBSOCKET_TEXT, record);
 }
 
 static void on_started(struct feed *f, enum store_status st, struct str cursor)
@@ -270,7 +275,6 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 	struct ws *ws = ws_of(f);
 	struct exchange *x = ws->x;
 	struct api *a = feed_api(f);
-	struct websocket *w;
 	struct fields head;
 
 	if (st != STORE_OK) {
@@ -279,18 +283,16 @@ static void on_started(struct feed *f, enum store_status st, struct str cursor)
 	}
 	opening_fields(&head, f->opening->origin, a, cursor);
 	opening_heartbeat(&head, a);
-	w = websocket_accept(x, &ws_socket, ws, STR_NULL, head.f, head.n);
-	if (w == NULL) {
+	if (websocket_accept(&ws->w, x, &ws_socket, STR_NULL, head.f, head.n) != 0) {
 		opening_problem(x, f->opening->origin, STORE_NOMEM);
 		return;
 	}
-	ws->w = w;
 	live_add(a, &ws->live, &ws_live);
 	a->stats.streams_ws++;
 	f->end_s = feed_end_s(a, ws);
 	feed_opened(f, "ws", 0);
 	send_ping(ws, a);
-	websocket_alarm(w, feed_next_ms(a, f->end_s));
+	websocket_alarm(&ws->w, feed_next_ms(a, f->end_s));
 }
 
 static void on_look(struct feed *f)
@@ -298,7 +300,7 @@ static void on_look(struct feed *f)
 	struct ws *ws = ws_of(f);
 
 	if (live_is_open(&ws->live))
-		websocket_alarm(ws->w, 0);
+		websocket_alarm(&ws->w, 0);
 	else
 		exchange_alarm(ws->x, 0);
 }
@@ -307,7 +309,7 @@ static struct conn *on_conn(const struct feed *f)
 {
 	const struct ws *ws = ws_of(f);
 
-	return live_is_open(&ws->live) ? websocket_conn(ws->w) : exchange_conn(ws->x);
+	return live_is_open(&ws->live) ? websocket_conn(&ws->w) : exchange_conn(ws->x);
 }
 
 static const struct feed_ops ws_feed = {

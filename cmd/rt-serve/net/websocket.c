@@ -32,19 +32,6 @@ struct ws_reader {
 	bool fragmented;		/* more frames of this message are to come */
 };
 
-struct websocket {
-	struct conn *conn;
-	const struct websocket_ops *ops;
-	void *user;
-	struct ws_reader *reader;
-	uint8_t *pong;			/* waits for the end of a stall: length, then payload */
-	uint32_t close_at_ms;		/* our close frame was queued then; as loop_time */
-	uint32_t alarm_ms;		/* as loop_time; if (alarmed) */
-	uint16_t code;
-	uint8_t pings;			/* queued since the peer was last heard */
-	bool close_sent : 1, close_received : 1, paused : 1, alarmed : 1;
-};
-
 /* --- the handshake --------------------------------------------------------------------------- */
 
 static bool key_ok(struct str key)
@@ -89,37 +76,27 @@ static int make_answer(struct buf *b, const struct exchange *x, struct str proto
 	return buf_adds(b, "\r\n");
 }
 
-struct websocket *websocket_accept(struct exchange *x, const struct websocket_ops *ops, void *user,
+int websocket_accept(struct websocket *w, struct exchange *x, const struct websocket_ops *ops,
 	struct str protocol, const struct http_field *fields, unsigned nfields)
 {
 	struct conn *c = x->conn;
 	struct buf *b = &c->loop->scratch;
-	struct websocket *w;
 
 	if (x->over || x->begun || conn_over(c))
-		return NULL;
+		return -1;
 	assert(x->keyed);
 	if (c->exchanges != x || x->next != NULL)
-		return NULL;
-	if ((w = calloc(1, sizeof(*w))) == NULL)
-		return NULL;
-	if (make_answer(b, x, protocol, fields, nfields) != 0 || conn_write(c, b->p, b->len) != 0) {
-		free(w);
-		return NULL;
-	}
-	*w = (struct websocket){.conn = c, .ops = ops, .user = user};
+		return -1;
+	if (make_answer(b, x, protocol, fields, nfields) != 0 || conn_write(c, b->p, b->len) != 0)
+		return -1;
+	*w = (struct websocket){.conn = c, .ops = ops};
 	x->begun = true;
 	x->status = 101;
 	exchange_convert(x);
 	c->ws = w;
 	c->proto = &websocket_proto;
 	conn_input_later(c);
-	return w;
-}
-
-void *websocket_user(const struct websocket *w)
-{
-	return w->user;
+	return 0;
 }
 
 struct conn *websocket_conn(const struct websocket *w)
@@ -571,10 +548,10 @@ static void websocket_closed(struct conn *c, enum conn_end why)
 
 	if (w->reader != NULL)
 		reader_give(w);
-	w->ops->closed(w, w->code == 0 ? WEBSOCKET_BROKEN_OFF : w->code, why);
 	free(w->pong);
-	free(w);
+	w->pong = NULL;
 	c->ws = NULL;
+	w->ops->closed(w, w->code == 0 ? WEBSOCKET_BROKEN_OFF : w->code, why);
 }
 
 const struct proto websocket_proto = {

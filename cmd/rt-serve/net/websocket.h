@@ -13,6 +13,7 @@
 #include "net/http.h"
 
 struct websocket;
+struct ws_reader;
 
 /** Close codes (RFC 6455, 7.4.1, and the registry it founded). */
 enum websocket_code {
@@ -32,20 +33,33 @@ struct websocket_ops {
 	void (*message)(struct websocket *w, bool binary, const uint8_t *p, size_t n);
 	/** A pong came, asked for by a ping or not (RFC 6455, 5.5.3). May be NULL. */
 	void (*pong)(struct websocket *w, struct str payload);
-	/** It is over: close code received or sent. Free the state. */
+	/** It is over: close code received or sent. Free the state; (w) is not used any more. */
 	void (*closed)(struct websocket *w, unsigned code, enum conn_end why);
 	/** See websocket_alarm. May be NULL if that is never called. */
 	void (*alarm)(struct websocket *w);
 };
 
+/** Embedded in its owner, who knows it by that; all members are websocket.c's. */
+struct websocket {
+	struct conn *conn;
+	const struct websocket_ops *ops;
+	struct ws_reader *reader;
+	uint8_t *pong;			/* waits for the end of a stall: length, then payload */
+	uint32_t close_at_ms;		/* our close frame was queued then; as loop_time */
+	uint32_t alarm_ms;		/* as loop_time; if (alarmed) */
+	uint16_t code;
+	uint8_t pings;			/* queued since the peer was last heard */
+	bool close_sent : 1, close_received : 1, paused : 1, alarmed : 1;
+};
+
 /**
- * Answer the upgrade of (x) with 101 and (fields); the exchange becomes a WebSocket: x's ops get
- * no more calls (closed() included). (protocol): chosen subprotocol or p == NULL. NULL without memory.
+ * Answer the upgrade of (x) with 101 and (fields); the exchange becomes the WebSocket (w): x's ops
+ * get no more calls (closed() included). (protocol): chosen subprotocol or p == NULL. 0; or -1 without
+ * memory, and (w) is as it was.
  */
-struct websocket *websocket_accept(struct exchange *x, const struct websocket_ops *ops, void *user,
+int websocket_accept(struct websocket *w, struct exchange *x, const struct websocket_ops *ops,
 	struct str protocol, const struct http_field *fields, unsigned nfields);
 
-void *websocket_user(const struct websocket *w);
 struct conn *websocket_conn(const struct websocket *w);
 
 enum { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSE = 8, WEBSOCKET_PING = 9, WEBSOCKET_PONG = 10 };

@@ -4,6 +4,7 @@
  * at any time of the loop's clock, of which connections keep the lower half.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "net/websocket.h"
@@ -52,10 +53,10 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 
 static void on_ws_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
-	(void)w;
 	(void)code;
 	nclosed++;
 	last_end = why;
+	free(w);
 	ws = NULL;
 }
 
@@ -70,7 +71,8 @@ static void on_request(struct exchange *x, const struct http_request *r, void *a
 	(void)arg;
 	exchange_accept(x, &ops, NULL);
 	if (r->upgrade_websocket) {
-		ws = websocket_accept(x, &ws_ops, NULL, STR_NULL, NULL, 0);
+		ws = malloc(sizeof(*ws));
+		websocket_accept(ws, x, &ws_ops, STR_NULL, NULL, 0);
 	} else if (str_is(r->path, "/stream")) {
 		exchange_begin(x, 200, NULL, 0);
 		stream = x;

@@ -4,6 +4,7 @@
  * with all layers.
  */
 #include <malloc.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -32,9 +33,9 @@ static void on_message(struct websocket *w, bool binary, const uint8_t *p, size_
 
 static void on_ws_closed(struct websocket *w, unsigned code, enum conn_end why)
 {
-	(void)w;
 	(void)code;
 	(void)why;
+	free(w);
 }
 
 static const struct websocket_ops ws_ops = {.message = on_message, .closed = on_ws_closed};
@@ -44,7 +45,7 @@ static void on_request(struct exchange *x, const struct http_request *r, void *a
 {
 	(void)arg;
 	if (r->upgrade_websocket) {
-		websocket_accept(x, &ws_ops, NULL, STR_NULL, NULL, 0);
+		websocket_accept(malloc(sizeof(struct websocket)), x, &ws_ops, STR_NULL, NULL, 0);
 		return;
 	}
 	exchange_accept(x, &http_ops, NULL);

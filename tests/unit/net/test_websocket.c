@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* WebSocket frames on a socket pair: whole, split at each byte, wrong in every way. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "net/websocket.h"
@@ -32,6 +33,7 @@ static void on_ws_closed(struct websocket *w, unsigned code, enum conn_end why)
 	close_code = code;
 	if (w == ws)
 		ws = NULL;
+	free(w);
 }
 
 static const struct websocket_ops ws_ops = {.message = on_message, .pong = on_pong, .closed = on_ws_closed};
@@ -51,10 +53,15 @@ static void on_request(struct exchange *x, const struct http_request *r, void *a
 
 	(void)arg;
 	exchange_accept(x, &http_ops, NULL);
-	if (r->upgrade_websocket)
-		ws = websocket_accept(x, &ws_ops, NULL, STR_LIT("echo"), &f, 1);
-	else
+	if (r->upgrade_websocket) {
+		ws = malloc(sizeof(*ws));
+		if (websocket_accept(ws, x, &ws_ops, STR_LIT("echo"), &f, 1) != 0) {
+			free(ws);
+			ws = NULL;
+		}
+	} else {
 		exchange_respond(x, 404, NULL, 0, STR_NULL);
+	}
 }
 
 static const struct http_handler handler = {.request = on_request};
