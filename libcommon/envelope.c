@@ -12,7 +12,7 @@ static struct str unless_null(const struct json_member *m)
 	return m->type == JSON_NULL ? STR_NULL : m->raw;
 }
 
-enum json_status envelope_parse(struct envelope *e, struct str text)
+int envelope_members(struct envelope *e, struct str text)
 {
 	enum { ID, TOPIC, SEQ, TIME, TYPE, KEY, FROM, DATA, DATA_BASE64, GAP, ERROR, N };
 	struct json_member m[N] = {
@@ -22,13 +22,10 @@ enum json_status envelope_parse(struct envelope *e, struct str text)
 		[DATA_BASE64] = {.name = "data_base64"}, [GAP] = {.name = "gap"},
 		[ERROR] = {.name = "error"},
 	};
-	enum json_status st = json_check(text.p, text.n, NULL);
 
 	*e = (struct envelope){.line = text};
-	if (st != JSON_OK)
-		return st;
 	if (json_members(text, m, N, NULL) < 0)
-		return JSON_SYNTAX;
+		return -1;
 	e->id = unless_null(&m[ID]);
 	e->topic = unless_null(&m[TOPIC]);
 	e->seq = unless_null(&m[SEQ]);
@@ -40,7 +37,17 @@ enum json_status envelope_parse(struct envelope *e, struct str text)
 	e->data_base64 = unless_null(&m[DATA_BASE64]);
 	e->gap = unless_null(&m[GAP]);
 	e->error = unless_null(&m[ERROR]);
-	return JSON_OK;
+	return 0;
+}
+
+enum json_status envelope_parse(struct envelope *e, struct str text)
+{
+	enum json_status st = json_check(text.p, text.n, NULL);
+
+	if (st == JSON_OK)
+		return envelope_members(e, text) == 0 ? JSON_OK : JSON_SYNTAX;
+	*e = (struct envelope){.line = text};
+	return st;
 }
 
 /* Quote text that may not be UTF-8; what is not becomes U+FFFD, as in a browser. */

@@ -28,6 +28,9 @@ struct envelope {
  */
 enum json_status envelope_parse(struct envelope *e, struct str text);
 
+/** The same for text that json_check has accepted. 0, or -1 when it is no object or out of memory. */
+int envelope_members(struct envelope *e, struct str text);
+
 /** What a foreign stream gave, to be made an envelope. Absent: p == NULL. */
 struct envelope_foreign {
 	struct str id, type;	/* plain text */

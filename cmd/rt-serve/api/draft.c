@@ -184,7 +184,7 @@ static struct event *base64_event(const struct config *c, struct event_draft *e,
 	return (size_t)n > c->max_event ? refuse_size(err) : make(e, err);
 }
 
-static struct event *envelope_members(const struct config *c, const struct draft *d,
+static struct event *from_members(const struct config *c, const struct draft *d,
 	const struct envelope *env, struct buf *text, struct draft_error *err)
 {
 	struct event_draft e = common(d);
@@ -228,12 +228,12 @@ static struct event *envelope_event(const struct config *c, const struct draft *
 	buf_init(&text, value.n + 1);
 	if (buf_reserve(&text, value.n + 1) != 0)
 		ev = refuse_memory(err);
-	else if (envelope_parse(&env, value) != JSON_OK)
+	else if (envelope_members(&env, value) != 0)
 		ev = refuse(err, 400, "an envelope is a JSON object with \"topic\" and \"data\"");
 	else if (env.gap.p != NULL && env.topic.p == NULL)
 		ev = refuse(err, 400, "a gap record cannot be published");
 	else
-		ev = envelope_members(c, d, &env, &text, err);
+		ev = from_members(c, d, &env, &text, err);
 	buf_fini(&text);
 	free(copy);
 	return ev;
