@@ -90,9 +90,14 @@ class Bench:
         return peers.start(self, name, args, cores)
 
     def load(self, server, dialect=None, **options):
-        """Subscribers connected to (server): a context, a Load. Options as `load -h` has them."""
-        argv = [self.program("tests/bench/load"), "--dialect", dialect or server.dialect,
-                "--port", server.port, "--pid", server.pid]
+        """Subscribers connected to (server): a context, a Load. Options as `load -h` has them.
+
+        (server) may be a list of two, which get half of them each, and all events.
+        """
+        servers = server if isinstance(server, list) else [server]
+        argv = [self.program("tests/bench/load"), "--dialect", dialect or servers[0].dialect]
+        for each in servers:
+            argv += ["--port", each.port, "--pid", each.pid]
         for key, value in options.items():
             argv += [f"--{key.replace('_', '-')}", value]
         load = Load(self, argv)

@@ -16,9 +16,10 @@
 
 enum { SUB_CONNECTING, SUB_OPENING, SUB_READY, SUB_GONE };
 
-int crowd_init(struct crowd *c, const struct dialect *d, uint16_t port, uint32_t n, uint32_t topics)
+int crowd_init(struct crowd *c, const struct dialect *d, const struct servers *servers, uint32_t n,
+	uint32_t topics)
 {
-	*c = (struct crowd){.d = d, .port = port, .n = n, .topics = topics};
+	*c = (struct crowd){.d = d, .servers = *servers, .n = n, .topics = topics};
 	c->subs = calloc(n == 0 ? 1 : n, sizeof(*c->subs));
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (c->subs == NULL || c->epoll < 0)
@@ -124,6 +125,13 @@ static int wait_for(int epoll, struct epoll_event *events, uint64_t until_ns)
 	return n;
 }
 
+static void read_publishers(struct crowd *c)
+{
+	for (unsigned i = 0; i < c->servers.n; i++)
+		if (link_read(&c->publishers[i], c->hear_publisher, c->hear_publisher_arg) < 0)
+			c->dead = true;
+}
+
 void crowd_turn(struct crowd *c, uint64_t until_ns)
 {
 	struct epoll_event events[EVENTS];
@@ -133,8 +141,7 @@ void crowd_turn(struct crowd *c, uint64_t until_ns)
 		struct subscriber_link *s = events[i].data.ptr;
 
 		if (s == NULL) {
-			if (link_read(c->publisher, c->hear_publisher, c->hear_publisher_arg) < 0)
-				c->dead = true;
+			read_publishers(c);
 		} else if (s->state == SUB_CONNECTING) {
 			connected(c, s);
 		} else if (s->state != SUB_GONE) {
@@ -150,7 +157,9 @@ static int open_next(struct crowd *c, uint32_t i)
 	struct subscriber_link *s = &c->subs[i];
 	struct epoll_event e = {EPOLLOUT, {.ptr = s}};
 
-	if (link_open(&s->link, c->d, false, i % c->topics, c->port, 2 + i % SOURCES) != 0)
+	uint16_t port = c->servers.ports[i % c->servers.n];
+
+	if (link_open(&s->link, c->d, false, i % c->topics, port, 2 + i % SOURCES) != 0)
 		return -1;
 	s->state = SUB_CONNECTING;
 	c->opening++;
@@ -175,14 +184,17 @@ int crowd_connect(struct crowd *c, double seconds)
 	return c->ready == c->n ? 0 : -1;
 }
 
-int crowd_adopt(struct crowd *c, struct link *publisher, link_hear *hear_publisher, void *arg)
+int crowd_adopt(struct crowd *c, struct link *publishers, link_hear *hear_publisher, void *arg)
 {
 	struct epoll_event e = {EPOLLIN, {.ptr = NULL}};
 
-	c->publisher = publisher;
+	c->publishers = publishers;
 	c->hear_publisher = hear_publisher;
 	c->hear_publisher_arg = arg;
-	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, publisher->fd, &e);
+	for (unsigned i = 0; i < c->servers.n; i++)
+		if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, publishers[i].fd, &e) != 0)
+			return -1;
+	return 0;
 }
 
 /* --- a run ------------------------------------------------------------------------------------ */

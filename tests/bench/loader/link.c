@@ -47,20 +47,27 @@ int link_begin(struct link *l)
 	return result;
 }
 
-int link_send(struct link *l, struct buf *b)
+int link_write(struct link *l, struct str bytes)
 {
 	struct pollfd w = {l->fd, POLLOUT, 0};
-	ssize_t n;
 
-	while (b->len > 0) {
-		n = socket_write(l->fd, b->p, b->len);
+	while (bytes.n > 0) {
+		ssize_t n = socket_write(l->fd, bytes.p, bytes.n);
+
 		if (n < 0 && (errno != EAGAIN || poll(&w, 1, SEND_WAIT_MS) <= 0))
 			return -1;
 		if (n > 0)
-			buf_consume(b, (size_t)n);
+			bytes = (struct str){bytes.p + n, bytes.n - (size_t)n};
 	}
-	buf_reset(b);
 	return 0;
+}
+
+int link_send(struct link *l, struct buf *b)
+{
+	int result = link_write(l, buf_str(b));
+
+	buf_reset(b);
+	return result;
 }
 
 /* --- when bytes arrived ----------------------------------------------------------------------- */

@@ -29,6 +29,9 @@ int link_begin(struct link *l);
  */
 int link_read(struct link *l, link_hear *hear, void *arg);
 
+/** Send all of (bytes), waiting while the socket is full. 0, or -1 with errno. */
+int link_write(struct link *l, struct str bytes);
+
 /** Send all of (b), waiting while the socket is full, and empty it. 0, or -1 with errno. */
 int link_send(struct link *l, struct buf *b);
 

@@ -3,10 +3,11 @@
  * Subscribers and a publisher for servers of several protocols, so that they are loaded and judged alike.
  * rt-bench knows more, but only HTTP and WebSocket.
  *
- *   load --dialect NAME --port PORT [--subscribers N] [--topics N] [--pid PID]
+ *   load --dialect NAME --port PORT [--pid PID] [--port PORT [--pid PID]] [--subscribers N] [--topics N]
  *
- * Connects N subscribers (0: none) to 127.0.0.1:PORT, in turn to topics t0, t1, ..., and a publisher;
- * prints {"connected":N,"seconds":S}. Then each line of stdin is a run, answered by a line of JSON (times in
+ * Connects N subscribers (0: none) to 127.0.0.1:PORT, in turn to topics t0, t1, ..., and a publisher; prints
+ * {"connected":N,"seconds":S}. With two servers, subscribers connect to each in turn (and there is one topic),
+ * and every event is published to both. Then each line of stdin is a run, answered by a line of JSON (times in
  * seconds); it is made of words:
  *
  *   seconds=S     publish for so long (1)
@@ -19,7 +20,7 @@
  *   size=N        bytes of an event (100)
  *   drain=S       wait for what is missing until nothing came for so long (3)
  *
- * "server_cpu" is what the process tree of --pid used from the first publish to the last delivery.
+ * "server_cpu" is what the process trees of --pid used from the first publish to the last delivery.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -36,17 +37,35 @@
 
 struct options {
 	const struct dialect *d;
-	uint32_t port, subscribers, topics;
-	pid_t pid;
+	struct servers servers;
+	uint32_t subscribers, topics;
 };
 
 static int usage(void)
 {
 	char names[256];
 
-	fprintf(stderr, "usage: load --dialect NAME --port PORT [--subscribers N] [--topics N] [--pid PID]\n"
+	fprintf(stderr, "usage: load --dialect NAME --port PORT [--pid PID] [--port PORT [--pid PID]] "
+		"[--subscribers N] [--topics N]\n"
 		"dialects: %s\n", dialect_names(names, sizeof(names)));
 	return 2;
+}
+
+static int add_port(struct servers *s, uint32_t port)
+{
+	if (port == 0 || port > 65535 || s->n == SERVERS_MAX)
+		return -1;
+	s->ports[s->n++] = (uint16_t)port;
+	return 0;
+}
+
+/* Of the server whose port came last. */
+static int add_pid(struct servers *s, uint32_t pid)
+{
+	if (s->n == 0)
+		return -1;
+	s->pids[s->n - 1] = (pid_t)pid;
+	return 0;
 }
 
 static int parse_options(struct options *o, int argc, char **argv)
@@ -56,7 +75,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 		{"subscribers", required_argument, NULL, 'n'}, {"topics", required_argument, NULL, 't'},
 		{"pid", required_argument, NULL, 'i'}, {0},
 	};
-	int which;
+	int which, result = 0;
 
 	*o = (struct options){.subscribers = 1, .topics = 1};
 	while ((which = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -64,16 +83,16 @@ static int parse_options(struct options *o, int argc, char **argv)
 
 		switch (which) {
 		case 'd': o->d = dialect_find(optarg); break;
-		case 'p': o->port = n; break;
+		case 'p': result |= add_port(&o->servers, n); break;
 		case 'n': o->subscribers = n; break;
 		case 't': o->topics = n; break;
-		case 'i': o->pid = (pid_t)n; break;
+		case 'i': result |= add_pid(&o->servers, n); break;
 		default: return -1;
 		}
 	}
 	if (o->topics == 0 || o->subscribers % o->topics != 0)	/* else who gets how many is unclear */
 		return -1;
-	return o->d == NULL || o->port == 0 || o->port > 65535 ? -1 : 0;
+	return o->d == NULL || o->servers.n == 0 || (o->servers.n > 1 && o->topics > 1) ? -1 : result;
 }
 
 static int parse_order(struct order *o, char *line)
@@ -109,7 +128,7 @@ static int parse_order(struct order *o, char *line)
 	return o->size >= PAYLOAD_MIN && o->size <= 512 ? 0 : -1;
 }
 
-static int serve_stdin(const struct options *o, struct crowd *c, struct source *s)
+static int serve_stdin(struct crowd *c, struct source *s)
 {
 	char line[256];
 	struct order order;
@@ -119,7 +138,7 @@ static int serve_stdin(const struct options *o, struct crowd *c, struct source *
 			fprintf(stderr, "load: not understood: %s\n", line);
 			return 2;
 		}
-		if (run_order(&order, c, s, o->pid, stdout) != 0) {
+		if (run_order(&order, c, s, stdout) != 0) {
 			fprintf(stderr, "load: publishing: %s\n", strerror(errno));
 			return 1;
 		}
@@ -149,7 +168,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct crowd c;
-	struct source s = {.link = {.fd = -1}};
+	struct source s = {.n = 0};
 	uint64_t limit;
 	int status;
 
@@ -162,11 +181,11 @@ int main(int argc, char **argv)
 			(unsigned long long)limit);
 		return 1;
 	}
-	if (crowd_init(&c, o.d, (uint16_t)o.port, o.subscribers, o.topics) != 0) {
+	if (crowd_init(&c, o.d, &o.servers, o.subscribers, o.topics) != 0) {
 		fprintf(stderr, "load: %s\n", strerror(errno));
 		return 1;
 	}
-	status = connect_all(&o, &c, &s) == 0 ? serve_stdin(&o, &c, &s) : 1;
+	status = connect_all(&o, &c, &s) == 0 ? serve_stdin(&c, &s) : 1;
 	source_close(&s);
 	crowd_fini(&c);
 	return status;

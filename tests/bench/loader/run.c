@@ -46,13 +46,13 @@ static bool hear(struct link *l, enum heard heard, struct str event, void *arg)
 	return true;
 }
 
-static int wait_until_connected(struct source *s)
+static int wait_until_connected(struct link *l)
 {
 	/* Loopback: connect() has an answer at once, or the server's queue is full. */
 	for (int tries = 0; tries < 100; tries++) {
 		struct timespec t = {0, 10000000};
 
-		if (link_begin(&s->link) == 0)
+		if (link_begin(l) == 0)
 			return 0;
 		if (errno != ENOTCONN && errno != EAGAIN)
 			return -1;
@@ -66,9 +66,15 @@ int source_open(struct source *s, struct crowd *c, double seconds)
 	uint64_t until = clock_ns() + (uint64_t)(seconds * 1e9);
 	bool speaks = c->d->sync != NULL || c->d == &dialect_redis;
 
-	*s = (struct source){.link = {.fd = -1}};
-	if (link_open(&s->link, c->d, true, 0, c->port, 1) != 0 || wait_until_connected(s) != 0 ||
-			crowd_adopt(c, &s->link, hear, s) != 0)
+	*s = (struct source){.n = 0};
+	while (s->n < c->servers.n) {
+		struct link *l = &s->links[s->n];
+		uint16_t port = c->servers.ports[s->n++];
+
+		if (link_open(l, c->d, true, 0, port, 1) != 0 || wait_until_connected(l) != 0)
+			return -1;
+	}
+	if (crowd_adopt(c, s->links, hear, s) != 0)
 		return -1;
 	/* HTTP has no greeting. */
 	while (speaks && !s->ready && !c->dead && clock_ns() < until)
@@ -82,7 +88,8 @@ int source_open(struct source *s, struct crowd *c, double seconds)
 
 void source_close(struct source *s)
 {
-	link_close(&s->link);
+	for (unsigned i = 0; i < s->n; i++)
+		link_close(&s->links[i]);
 }
 
 /* --- publishing ------------------------------------------------------------------------------- */
@@ -96,16 +103,23 @@ static void add_event(struct run *r, uint64_t due_ns)
 
 	h.n = ++r->totals[topic].published;
 	n = payload_write(text, &h, STR_NULL, r->o->size);
-	r->s->link.talk.d->publish(&r->s->link.talk, topic, (struct str){text, n}, &r->out);
+	r->c->d->publish(&r->s->links[0].talk, topic, (struct str){text, n}, &r->out);
 	r->published++;
 	r->s->sent++;
 	if (r->c->n == 0 && r->c->d->sync != NULL && r->s->sent % BATCH == 0)
-		r->c->d->sync(&r->s->link.talk, &r->out);
+		r->c->d->sync(&r->s->links[0].talk, &r->out);
 }
 
 static int flush(struct run *r)
 {
-	return r->out.len > 0 ? link_send(&r->s->link, &r->out) : 0;
+	struct str all = buf_str(&r->out);
+
+	if (all.n == 0)
+		return 0;
+	for (unsigned i = 1; i < r->s->n; i++)
+		if (link_write(&r->s->links[i], all) != 0)
+			return -1;
+	return link_send(&r->s->links[0], &r->out);
 }
 
 /* How many deliveries an event makes: topics have as many subscribers, give or take one. */
@@ -220,7 +234,7 @@ static void drain(struct run *r)
 	bool acks = r->c->n == 0;
 
 	if (acks && r->c->d->sync != NULL) {	/* what is left over from the last batch */
-		r->c->d->sync(&r->s->link.talk, &r->out);
+		r->c->d->sync(&r->s->links[0].talk, &r->out);
 		if (flush(r) != 0)
 			return;
 	}
@@ -259,14 +273,20 @@ static void write_result(const struct run *r, uint64_t server_ns, uint64_t own_n
 	fflush(f);
 }
 
-static uint64_t server_cpu(pid_t pid)
+static uint64_t server_cpu(const struct servers *servers)
 {
-	struct process_usage u;
+	uint64_t sum = 0;
 
-	return pid > 0 && process_usage(pid, &u) == 0 ? u.cpu_ns : 0;
+	for (unsigned i = 0; i < servers->n; i++) {
+		struct process_usage u;
+
+		if (servers->pids[i] > 0 && process_usage(servers->pids[i], &u) == 0)
+			sum += u.cpu_ns;
+	}
+	return sum;
 }
 
-int run_order(const struct order *o, struct crowd *c, struct source *s, pid_t pid, FILE *f)
+int run_order(const struct order *o, struct crowd *c, struct source *s, FILE *f)
 {
 	static uint32_t runs;
 	struct run r = {.o = o, .c = c, .s = s, .number = ++runs};
@@ -282,14 +302,14 @@ int run_order(const struct order *o, struct crowd *c, struct source *s, pid_t pi
 	s->sent = s->acked = s->refusals = 0;
 	if (o->stamps)
 		crowd_stamp(c, true);
-	server = server_cpu(pid);
+	server = server_cpu(&c->servers);
 	own = clock_thread_ns();
 	r.begin_ns = clock_ns();
 	result = o->rate > 0 ? run_schedule(&r) : run_window(&r);
 	if (result == 0)
 		drain(&r);
 	r.end_ns = c->last_ns > 0 ? c->last_ns : clock_ns();
-	server = server_cpu(pid) - server;
+	server = server_cpu(&c->servers) - server;
 	own = clock_thread_ns() - own;
 	if (o->stamps)
 		crowd_stamp(c, false);

@@ -20,9 +20,10 @@ struct order {
 	double drain;		/* wait so long, in which nothing comes, for what is missing */
 };
 
-/** The publisher's connection; lives as long as the crowd. */
+/** The publisher, which tells each server of each event; lives as long as the crowd. */
 struct source {
-	struct link link;
+	struct link links[SERVERS_MAX];
+	unsigned n;
 	bool ready, refused;
 	uint64_t sent, acked, refusals;
 };
@@ -31,7 +32,7 @@ struct source {
 int source_open(struct source *s, struct crowd *c, double seconds);
 void source_close(struct source *s);
 
-/** Do it, and write what was found to (f) as a line of JSON. (pid): of the server, 0: unknown. 0, or -1. */
-int run_order(const struct order *o, struct crowd *c, struct source *s, pid_t pid, FILE *f);
+/** Do it, and write what was found to (f) as a line of JSON. 0, or -1. */
+int run_order(const struct order *o, struct crowd *c, struct source *s, FILE *f);
 
 #endif

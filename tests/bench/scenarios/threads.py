@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Two threads beside one: goal 6."""
+import contextlib
+import os
+
 from lib.fanout import whole
-from lib.figures import in_pairs
+from lib.figures import in_pairs, median
 from lib.goals import Goal
-from lib.peers import OURS
+from lib.peers import FLOORS, OURS, REFERENCE
 
 TITLE = "Two threads beside one"
 ORDER = 70
-HOW = """Both servers may use both cores; the load, pinned to the second, sleeps while they send: an
+HOW = """Servers may use both cores; the load, pinned to the second, sleeps while they send: an
 event goes to 4,000 subscribers, and the time until the last byte of it has arrived at the last of
-them is read from the kernel's time stamps afterwards. In pairs."""
+them is read from the kernel's time stamps afterwards. In pairs. What the machine gives at all is
+measured in the same way: two floors, one on each core, with 2,000 of the subscribers each, which
+share nothing, beside one floor with all of them; the last column is what rt-serve gains by a
+second thread, beside what the floor gains by a second process. "Pinned": the same server, after
+each of its two loops was bound to a core of its own, from outside; then the scheduler cannot let
+the second wait behind the first, on the core on which it was woken up."""
 SUBSCRIBERS = 4000
-CARRIED = "deliveries while sending"
+PAIRS = 4
+CARRIED, SHARE = "deliveries while sending", "gain, beside the floor's"
 SUBJECTS = OURS[:2]
 GOALS = [Goal("6", f"two threads beside one, {s.name}", f"{s.name}, two threads", CARRIED,
               at_least=1.7) for s in SUBJECTS]
@@ -23,20 +32,59 @@ def speed(load):
     return said["deliveries"] / said["carried"]
 
 
+def compare(bench, one, two, names):
+    """Pairs of loads, as rows of these names; the median of the ratios."""
+    for load in (one, two):
+        speed(load)
+    pairs = in_pairs(lambda: speed(one), lambda: speed(two), PAIRS)
+    for value in pairs.references:
+        bench.row(names[0], CARRIED, "k/s", value)
+    bench.row(names[1], CARRIED, "k/s", pairs=pairs, to="one")
+    return median(pairs.ratios)
+
+
+def pin(bench, server):
+    """Bind its loops, which are the first and the last of its threads, to a core each."""
+    threads = sorted(map(int, os.listdir(f"/proc/{server.pid}/task")))
+    for thread, cores in ((threads[0], bench.server_core), (threads[-1], bench.load_core)):
+        os.sched_setaffinity(thread, cores)
+
+
+def floor_gain(bench, subject, both):
+    """Two processes that know nothing of each other, one on each core; None: not to be had."""
+    names = [f"{subject.name}, {n}" for n in ("one process", "two processes")]
+    gain = None
+    if not bench.server_core:
+        bench.skip(names[1], "there is only one core")
+        return None
+    with bench.subject(names[1]), contextlib.ExitStack() as stack:
+        one = stack.enter_context(subject.start(bench, cores=both))
+        halves = [stack.enter_context(subject.start(bench, cores=core))
+                  for core in (bench.server_core, bench.load_core)]
+        loads = [stack.enter_context(subject.load(bench, s, subscribers=SUBSCRIBERS))
+                 for s in (one, halves)]
+        gain = compare(bench, *loads, names)
+    return gain
+
+
 def run(bench):
     """See HOW."""
     both = (bench.server_core or set()) | (bench.load_core or set()) or None
-    for subject in SUBJECTS:
+    for subject, floor in zip(SUBJECTS, (FLOORS[1], REFERENCE)):
         if not bench.wants(subject.name):
             continue
-        with bench.subject(f"{subject.name}, two threads"), \
+        reference = floor_gain(bench, floor, both)
+        names = [f"{subject.name}, {n}" for n in ("one thread", "two threads", "two, pinned")]
+        with bench.subject(names[1]), \
                 bench.server("rt-serve", "--threads", "1", *subject.args, cores=both) as one, \
                 bench.server("rt-serve", "--threads", "2", *subject.args, cores=both) as two, \
                 subject.load(bench, one, subscribers=SUBSCRIBERS) as load_one, \
                 subject.load(bench, two, subscribers=SUBSCRIBERS) as load_two:
-            for load in (load_one, load_two):
-                speed(load)
-            pairs = in_pairs(lambda: speed(load_one), lambda: speed(load_two), 2)
-            for value in pairs.references:
-                bench.row(f"{subject.name}, one thread", CARRIED, "k/s", value)
-            bench.row(f"{subject.name}, two threads", CARRIED, "k/s", pairs=pairs, to="one thread")
+            for name in names[1:]:
+                if name == names[2]:
+                    if not bench.server_core:
+                        break
+                    pin(bench, two)
+                gain = compare(bench, load_one, load_two, (names[0], name))
+                if reference:
+                    bench.row(name, SHARE, "x", gain / reference)
