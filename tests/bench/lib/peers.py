@@ -120,6 +120,11 @@ def node_ws(bench, _, cores):
     return node(bench, cores, "ws.js", "node-ws")
 
 
+def uwebsockets(bench, _, cores):
+    """uWebSockets.js: C++ below Node, as somebody else than its authors put it on npm."""
+    return node(bench, cores, "uws.js", "node-ws")
+
+
 def socketio(bench, _, cores):
     """npm's socket.io."""
     return node(bench, cores, "socketio.js", "socketio")
@@ -127,7 +132,7 @@ def socketio(bench, _, cores):
 
 SERVERS = {
     "floor": floor, "rt-serve": rt_serve, "nchan": nchan, "redis": redis, "nats": nats,
-    "mosquitto": mosquitto, "ws": node_ws, "socket.io": socketio,
+    "mosquitto": mosquitto, "uws": uwebsockets, "ws": node_ws, "socket.io": socketio,
 }
 
 
@@ -139,6 +144,7 @@ nginx                -c tests/bench/peers/nginx.conf
 redis-server         tests/bench/peers/redis.conf
 GOMAXPROCS=1 nats-server -c tests/bench/peers/nats.conf
 mosquitto            -c tests/bench/peers/mosquitto.conf
+node                 tests/bench/peers/uws.js
 node                 tests/bench/peers/ws.js
 node                 tests/bench/peers/socketio.js
 load                 --dialect ... --subscribers ... (tests/bench/loader)
@@ -169,6 +175,7 @@ FLOORS = [
 OURS = [Subject(f"rt-serve {name}, {io}", "rt-serve", "--io", io, dialect=dialect)
         for name, dialect in (("SSE", "sse"), ("WebSocket", "ws")) for io in ("uring", "epoll")]
 PEERS = [
+    Subject("uWebSockets", "uws"),
     Subject("Nchan SSE", "nchan"),
     Subject("Nchan WebSocket", "nchan", dialect="nchan-ws"),
     Subject("Redis", "redis"),

@@ -17,6 +17,12 @@ def from_npm(folder, name):
     return machine.first(path, r'^\s*"version":\s*"([^"]*)"', "")
 
 
+def uwebsockets(folder):
+    """Its authors give it no version that can be asked for: that of the package."""
+    version = from_npm(folder, "uwebsockets")
+    return f"npm's uwebsockets {version}, a copy that others made" if version else ""
+
+
 def collect(out, folder):
     """Of rt and of each other program that is there: a list of (what, which)."""
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -28,11 +34,11 @@ def collect(out, folder):
         ("NATS", package("nats-server")),
         ("Mosquitto", package("mosquitto")),
         ("Node", machine.output("node", "--version")),
+        ("uWebSockets", uwebsockets(folder)),
         ("ws", from_npm(folder, "ws")),
         ("socket.io", from_npm(folder, "socket.io")),
         ("curl", package("curl")),
         ("kcat", package("kcat")),
         ("jq", package("jq")),
-        ("uWebSockets", "not measured: packaged neither by Debian nor on npm's registry"),
     ]
     return [(what, which) for what, which in found if which]

@@ -11,7 +11,8 @@ HOW = """Single publishes of 100 bytes without a subscriber, at most 512 of them
 those of HTTP and Redis are answered one by one, the others by a ping behind every 64. In pairs
 with the floor."""
 RATE = "publishes"
-SUBJECTS = [*FLOORS[:1], Subject("rt-serve", "rt-serve", dialect="sse"), *PEERS[:1], *PEERS[2:]]
+SUBJECTS = [*FLOORS[:1], Subject("rt-serve", "rt-serve", dialect="sse"),
+            *(p for p in PEERS if p.name != "Nchan WebSocket")]
 GOALS = [Goal("4", "single JSON posts on one pipelined connection", "rt-serve", RATE, at_least=0.9)]
 OVERVIEW = [(RATE, "value", "publishes, pipelined")]
 
