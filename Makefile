@@ -93,6 +93,7 @@ help:
 ## make unit ONLY='store api/draft'          a room of tests/unit, a file
 ## make cli ONLY='publish poll'              some of the files in tests/cli, or tests/faults
 ## make bench        install other servers, measure rt beside them: tests/bench/RESULTS.md
+## make bench QUICK=1                        rt and the floor alone, once: a few minutes
 ## make bench ONLY='fanout idle' REPEATS=1   some of it; tests/bench/run --list names all
 ## make install      to PREFIX (/usr/local), below DESTDIR if set; make uninstall
 ## make clean        remove build/ and bin/
@@ -233,12 +234,15 @@ unit cli faults lint:
 	@sh scripts/deps.sh test
 	@$(RUN_TESTS) $@
 
+# Who is not there is left out, and named.
 REPEATS ?= 3
 bench:
+	@sh scripts/deps.sh build
 	@sh scripts/deps.sh bench
 	@$(SUBMAKE) $(if $(V),,-s) all $(bench_bins)
-	@sh tests/bench/peers/install.sh '$(BUILD)/bench/node'
-	@/usr/bin/python3 tests/bench/run --out '$(OUT)' --rows '$(BUILD)/bench' --repeats '$(REPEATS)' $(ONLY)
+	@$(if $(QUICK),,sh tests/bench/peers/install.sh '$(BUILD)/bench/node')
+	@/usr/bin/python3 tests/bench/run --out '$(OUT)' $(if $(QUICK),--quick,--rows '$(BUILD)/bench' \
+		--repeats '$(REPEATS)') $(ONLY)
 
 MAN1 := $(wildcard man/*.1)
 MAN7 := $(wildcard man/*.7)

@@ -89,6 +89,20 @@ bench() {
 	assert_line --index 1 --regexp 'cheap .* \| 1.50 x \| reached \|$'
 }
 
+@test "--quick: the servers of others are left out, and what a whole run has left stays" {
+	sed -i 's/Subject("nobody"/Subject("other"/' "$RT_TMP/scenarios/tiny.py"
+	bench --quick
+	run jq -s 'all(.repeat == 1) and any(.subject == "rt-serve SSE, epoll")
+		and all(.subject != "other")' "$RT_TMP/rows/tiny.1.jsonl"
+	assert_output true
+	# It says how long the rest takes.
+	bench --repeats 2 2>"$RT_TMP/said"
+	run grep -E '^tiny 1: [0-9]+ figures \([0-9]+ s\), about [0-9]+ s left$' "$RT_TMP/said"
+	assert_success
+	run jq '.tiny > 0' "$RT_TMP/rows/seconds.json"
+	assert_output true
+}
+
 @test "a signal ends all that was started" {
 	sed -i 's/seconds=0.1, sleep_ms/seconds=60, sleep_ms/' "$RT_TMP/scenarios/tiny.py"
 	bg bench "$RT_ROOT/tests/bench/run" --out "$OUT" --scenarios "$RT_TMP/scenarios" \

@@ -259,6 +259,25 @@ bare_machine() {
 	refute_line bats
 }
 
+@test "deps.sh bench: one that cannot be had is named, and costs none of the others" {
+	bare_machine 0
+	ln -s "$(type -P tail)" "$RT_TMP/fake/tail"
+	printf '#!/bin/sh\ncase " $* " in *" nats-server "*) exit 100 ;; esac\nexec "%s" "$@"\n' \
+		"$RT_TMP/fake/apt-get.real" >"$RT_TMP/apt-get.new"
+	mv "$RT_TMP/fake/apt-get" "$RT_TMP/fake/apt-get.real"
+	mv "$RT_TMP/apt-get.new" "$RT_TMP/fake/apt-get"
+	chmod +x "$RT_TMP/fake/apt-get"
+	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" bench
+	assert_success
+	assert_line 'deps: apt-get could not install: nats-server'
+	run cat "$RT_TMP/apt"
+	assert_output --partial ' mosquitto'
+	bare_machine 1000
+	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" bench
+	assert_success
+	assert_line 'deps: going on without them'
+}
+
 @test "deps.sh uses sudo when not root, and says what to do where there is none" {
 	bare_machine 1000
 	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" test

@@ -46,8 +46,8 @@ class Load(Process):
 class Bench:
     """One repeat of one scenario."""
 
-    def __init__(self, scenario, repeat, out, rows_folder, only=None):
-        self.scenario, self.repeat, self.only = scenario, repeat, only
+    def __init__(self, scenario, repeat, out, rows_folder, only=None, rest=""):
+        self.scenario, self.repeat, self.only, self.rest = scenario, repeat, only, rest
         self.out, self.rows_folder = out, rows_folder
         self.server_core, self.load_core = machine.cores()
         self.rows, self.disturbed = [], 0
@@ -190,5 +190,6 @@ class Bench:
     def progress(self, text):
         """A line on a terminal, replaced by the next."""
         if sys.stderr.isatty():
-            print(f"{line_start()}  {self.scenario} ({self.repeat}): {text}", end="",
+            rest = f" ({self.rest})" if self.rest else ""
+            print(f"{line_start()}  {self.scenario} {self.repeat}: {text}{rest}", end="",
                   file=sys.stderr, flush=True)

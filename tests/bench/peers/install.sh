@@ -16,9 +16,19 @@ names=$(sed -n '/"dependencies"/,/}/s/^[[:space:]]*"\([a-z.]*\)": "\(.*\)".*/\1@
 	"$here/package.json" | tr '\n' ' ')
 echo "bench: installing from npm: $names"
 mkdir -p "$folder"
+
+# They need no script to be run; and nothing of what they would run is wanted.
+install() {
+	npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" \
+		>"$folder/npm.log" 2>&1
+}
+
 cp "$here/package.json" "$folder/"
-if ! npm install --prefix "$folder" --no-audit --no-fund --loglevel=error \
-	>"$folder/npm.log" 2>&1; then
-	cat "$folder/npm.log" >&2
-	echo 'bench: npm could not install them: they are left out' >&2
-fi
+install && exit 0
+tail -n 3 "$folder/npm.log" >&2
+
+# One that is not to be had must not cost the others. The next run tries again.
+echo '{"private": true}' >"$folder/package.json"
+for name in $names; do
+	install "$name" || echo "bench: npm could not install $name: it is left out" >&2
+done

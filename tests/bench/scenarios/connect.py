@@ -6,6 +6,7 @@ from idle import OURS
 
 TITLE = "15,000 subscribers connect"
 ORDER = 60
+SECONDS = 6
 HOW = """From the first connect() until the last of 15,000 has its stream, at most 100
 connecting at a time, from one process and eight source addresses."""
 SUBSCRIBERS = 15000

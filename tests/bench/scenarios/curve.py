@@ -10,6 +10,7 @@ from lib.peers import OURS, REFERENCE
 
 TITLE = "The cost of a delivery over subscribers and retained events"
 ORDER = 80
+SECONDS = 45
 HOW = """CPU per delivery with one event at a time, as above. Each point is paired with one that is
 measured in turn with it: of subscribers 1,000, of retained events 10 (1,000 subscribers; 100-byte
 events of the same topic, in `memory:` with --memory 1G, or in SQLite with --memory 4M, which leaves

@@ -6,6 +6,7 @@ from lib.peers import FLOORS, OURS, PEERS
 
 TITLE = "One topic, 1,000 subscribers"
 ORDER = 10
+SECONDS = 70
 HOW = """Events of 100 bytes on a schedule of 20 a second, 20,000 deliveries a second in all; CPU in
 pairs with the floor (A B A B), while the reader sleeps for 35 ms after each event, so that its
 work is not charged to the server; p99 from the time on the schedule, while the reader reads. Then

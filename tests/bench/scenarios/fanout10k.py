@@ -6,6 +6,7 @@ from lib.peers import FLOORS, OURS, PEERS
 
 TITLE = "One topic, 10,000 subscribers"
 ORDER = 20
+SECONDS = 75
 HOW = """As with 1,000 subscribers, but 2 events a second, which makes 20,000 deliveries a second
 again, and no pairs for their CPU."""
 SUBSCRIBERS = 10000

@@ -5,6 +5,7 @@ from lib.peers import PEERS, REFERENCE, Subject
 
 TITLE = "Memory of an idle subscriber"
 ORDER = 50
+SECONDS = 34
 HOW = """A fresh process, its proportional share of memory (PSS, smaps_rollup, children included)
 before and after 15,000 subscribers of one topic connect. The kernel's part, about 8 to 10 kB for
 both ends of a connection, comes on top for everybody."""

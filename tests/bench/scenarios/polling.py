@@ -8,6 +8,7 @@ from lib.goals import Goal
 
 TITLE = "Polls: nothing new, and long polls"
 ORDER = 90
+SECONDS = 14
 HOW = """A conditional GET at the end of the log (304) on kept connections, beside the floor's plain
 answer of 2 bytes, in pairs: requests for each second of CPU time of the server, with 64 requests
 under way on one connection, and with one on each of 256. Then 500 long polls that all wait for the

@@ -7,6 +7,7 @@ from lib.peers import FLOORS, PEERS, REFERENCE, Subject
 
 TITLE = "Publishes on one connection, pipelined"
 ORDER = 40
+SECONDS = 17
 HOW = """Single publishes of 100 bytes without a subscriber, at most 512 of them not answered yet;
 those of HTTP and Redis are answered one by one, the others by a ping behind every 64. In pairs
 with the floor."""

@@ -7,6 +7,7 @@ from lib.goals import Goal
 
 TITLE = "Replay of a million stored events beside live ones"
 ORDER = 80
+SECONDS = 20
 HOW = """1,000,000 events of 100 bytes in SQLite (memory holds 4 MiB of them) to one rt-sub, alone;
 then again and again, while rt-bench measures 100 other subscribers at 20 events a second. Server
 on both cores: its store reads on a thread of its own."""

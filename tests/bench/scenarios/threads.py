@@ -10,6 +10,7 @@ from lib.peers import FLOORS, OURS, REFERENCE
 
 TITLE = "Two threads beside one"
 ORDER = 70
+SECONDS = 32
 HOW = """Servers may use both cores; the load, pinned to the second, sleeps while they send: an
 event goes to 4,000 subscribers, and the time until the last byte of it has arrived at the last of
 them is read from the kernel's time stamps afterwards. In pairs. What the machine gives at all is

@@ -6,6 +6,7 @@ from lib.peers import FLOORS, OURS, PEERS
 
 TITLE = "5,000 topics, one subscriber each"
 ORDER = 30
+SECONDS = 45
 HOW = """One connection publishes to the topics in turn, as fast as it goes with at most 256 events
 under way; in pairs with the floor."""
 TOPICS = 5000
