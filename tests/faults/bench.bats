@@ -90,6 +90,29 @@ each_way() {
 	each_way flip '.corrupt == 1 and .lost == 1 and .doubled == 0 and .disordered == 0'
 }
 
+# flipped TRANSPORT HOW: whichever bit it is of all that an event is on the wire, HOW it was published
+flipped() {
+	bg proxy "$PYTHON" "$RT_ROOT/tests/helpers/proxy.py" flip "$SERVER_PORT" $((RANDOM % 40 + 2)) "$RANDOM"
+	wait_lines proxy.out 1
+	bg bench rt-bench --json -s "http://127.0.0.1:$(cat "$RT_TMP/proxy.out")" --transport "$1" --publish "$2" \
+		--poll-every 50ms --subscribers 2 --count 30 --rate 300 --drain 500ms
+	bg_wait bench 30
+	echo "$1, $2: $(cat "$RT_TMP/proxy.err")"
+	[ "$BG_STATUS" -eq 8 ]
+	bg_kill proxy
+	grep -q '^flip ' "$RT_TMP/proxy.err"
+	assert_json '.clean | not' bench.out
+}
+
+@test "rt-bench: one bit flipped anywhere on the wire is found" {
+	local t how
+	for t in sse ws ndjson longpoll poll; do
+		for how in lines post batch ws; do
+			flipped "$t" "$how"
+		done
+	done
+}
+
 # --- subscribers that come and go -----------------------------------------------------------------
 
 @test "rt-bench: --churn: who comes back with a cursor has lost nothing" {

@@ -306,6 +306,67 @@ class Tamper(Proxy):
         return b"".join(out)
 
 
-MODES = {"cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold, "tamper": Tamper}
+class Flip(Proxy):
+    """An event begins where the one before ended: at the line's, the frame's or the chunk's end."""
+    MARK = b'{"rtb":"'
+
+    def __init__(self, port, nth, seed):
+        super().__init__(port)
+        self.nth, self.seen, self.random = int(nth), 0, random.Random(int(seed))
+
+    def begin(self, link):
+        link.held, link.ws, link.chunked = b"", False, False
+
+    def look_at_head(self, link, data):
+        if data.startswith(b"HTTP/1.1 "):
+            head = data.partition(b"\r\n\r\n")[0].lower()
+            link.ws, link.chunked = b" 101 " in head[:14], b"transfer-encoding: chunked" in head
+
+    def begins(self, link, text, mark):
+        """Where in (text) the event begins that has its mark at (mark)."""
+        if link.ws:
+            # The envelope begins with its id, behind a head of two or four bytes.
+            at = text.rfind(b'{"id":"', 0, mark)
+            return at - (4 if at >= 4 and text[at - 3] == 126 else 2)
+        if link.chunked:
+            at = text.rfind(b"\r\n", 0, mark)
+            before = text.rfind(b"\r\n", 0, at)
+            return before + 2 if before >= 0 else 0
+        return text.rfind(b"\n", 0, mark) + 1
+
+    def ends(self, link, text, mark):
+        """Behind it; -1 if that is not there yet."""
+        if link.ws:
+            at = self.begins(link, text, mark)
+            n = text[at + 1] if text[at + 1] < 126 else int.from_bytes(text[at + 2:at + 4], "big") + 2
+            return at + 2 + n if len(text) >= at + 2 + n else -1
+        end = text.find(b"\n", mark)
+        if link.chunked and end >= 0:
+            end = text.find(b"\n", text.find(b"\r", end))
+        return end + 1 or -1
+
+    def filter(self, link, s, data):
+        if s is not link.server:
+            return data
+        self.look_at_head(link, data)
+        text, at = link.held + data, 0
+        while (mark := text.find(self.MARK, at)) >= 0:
+            end = self.ends(link, text, mark)
+            if end < 0:
+                break
+            self.seen += 1
+            if self.seen == self.nth:
+                begin = self.begins(link, text, mark)
+                where, bit = self.random.randrange(begin, end), self.random.randrange(8)
+                print("flip", bit, where - begin, text[begin:end], file=sys.stderr, flush=True)
+                text = text[:where] + bytes([text[where] ^ 1 << bit]) + text[where + 1:]
+                end = len(text)
+            at = end
+        keep = at if mark >= 0 and data else len(text)
+        link.held = text[keep:]
+        return text[:keep]
+
+
+MODES = {"flip": Flip, "cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold, "tamper": Tamper}
 
 MODES[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:]).run()

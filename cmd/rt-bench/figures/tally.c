@@ -42,7 +42,7 @@ void tally_reset(struct tally *t)
 	for (unsigned i = 0; i < TRANSPORTS; i++)
 		if (t->groups[i] != NULL)
 			group_reset(t->groups[i]);
-	t->sent = t->acked = t->refused = t->unsure = t->unsent = t->bytes = 0;
+	t->sent = t->acked = t->refused = t->unsure = t->unsent = t->bytes = t->misnamed = 0;
 	histogram_reset(&t->ack);
 	histogram_reset(&t->lateness);
 	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = t->turns = 0;
@@ -59,6 +59,7 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->unsent += from->unsent;
 	to->unsure += from->unsure;
 	to->bytes += from->bytes;
+	to->misnamed += from->misnamed;
 	histogram_merge(&to->ack, &from->ack);
 	histogram_merge(&to->lateness, &from->lateness);
 	if (from->last_delivery_ns > to->last_delivery_ns)

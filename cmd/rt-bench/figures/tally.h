@@ -16,6 +16,7 @@ struct tally {
 	struct result_group *groups[TRANSPORTS];	/* NULL: nobody of it here; who subscribes, and the verdict, are not in it */
 	/* of publishers; the fields are those of struct result_publishers */
 	uint64_t sent, acked, refused, unsure, unsent, bytes;
+	uint64_t misnamed;		/* acknowledged, but as something else than subscribers were told */
 	struct histogram ack, lateness;
 	/* how it stands at the end of the interval */
 	uint64_t last_delivery_ns;	/* 0: none in it */

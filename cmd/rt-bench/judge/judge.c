@@ -34,6 +34,8 @@ struct ledger {
 	uint64_t fresh;		/* (next) of a track that begins */
 	uint64_t received, doubled, disordered, corrupt, foreign;
 	uint64_t unrecorded;	/* lost, and no memory to say which */
+	uint32_t broken[HABITS];	/* by so many events ... */
+	bool kept[HABITS];		/* ... but not by all */
 	struct track *tracks;	/* [k * count + topic]: the kth stream of each topic */
 	struct order *orders;	/* by topic; NULL until there is an envelope */
 	struct track own[];	/* (tracks), unless they had to grow */
@@ -315,6 +317,30 @@ enum arrival ledger_enter_envelope(struct ledger *l, uint32_t topic, uint64_t id
 	return order_odd(l, o, id, seq);
 }
 
+void ledger_spoil(struct ledger *l, uint32_t topic)
+{
+	uint32_t i = index_of(l, topic);
+
+	if (l->orders == NULL || i >= l->count || l->orders[i].seq == 0)
+		return;
+	/* As if it had said what comes next. Whether it has a seq at all, others of the topic say. */
+	l->orders[i].seq++;
+	l->orders[i].id++;
+}
+
+void ledger_corrupt(struct ledger *l)
+{
+	l->corrupt++;
+}
+
+void ledger_habit(struct ledger *l, enum habit h, bool kept)
+{
+	if (kept)
+		l->kept[h] = true;
+	else
+		l->broken[h] += l->broken[h] < UINT32_MAX;
+}
+
 /* --- the verdict ----------------------------------------------------------------------------- */
 
 /* The (row)th stream of the ledger's topic (i). */
@@ -380,6 +406,8 @@ void ledger_verdict(const struct ledger *l, const struct stream_total *totals, s
 		if (by_seq > by_tracks)
 			v->lost += by_seq - by_tracks;
 	}
+	for (unsigned h = 0; h < HABITS; h++)
+		v->corrupt += l->kept[h] ? l->broken[h] : 0;
 	v->faulty = verdict_clean(v) ? 0 : 1;
 }
 

@@ -39,7 +39,7 @@ enum arrival {
 	ARRIVAL_AHEAD,		/* others before it are missing, so far */
 	ARRIVAL_LATE,		/* one that was missing: out of order */
 	ARRIVAL_DOUBLE,
-	ARRIVAL_CORRUPT,	/* checksum, or a stream that is not ours to get */
+	ARRIVAL_CORRUPT,	/* checksum, or a stream that is not ours to get; or what is around it is wrong */
 	ARRIVAL_FOREIGN,	/* of another run or another publisher; not counted */
 };
 
@@ -72,6 +72,25 @@ enum arrival ledger_enter(struct ledger *l, enum payload_status st, const struct
  * is lost as its tracks miss or as its seq skips, whichever is more.
  */
 enum arrival ledger_enter_envelope(struct ledger *l, uint32_t topic, uint64_t id, uint64_t seq);
+
+/**
+ * Instead of ledger_enter_envelope: an event of (topic) came whose id and seq are not to be relied on. This
+ * counts nothing.
+ */
+void ledger_spoil(struct ledger *l, uint32_t topic);
+
+/** Something that came is corrupt, and nobody knows which event it was. */
+void ledger_corrupt(struct ledger *l);
+
+/** What holds for all events of a server, or for none: an event for which it does not is corrupt if it holds for others. */
+enum habit {
+	HABIT_ENVELOPE,		/* the envelope is to the byte as rt(7) says */
+	HABIT_CURSOR,		/* its cursor is its id */
+	HABITS,
+};
+
+/** An event that is otherwise as it should be keeps to it, or does not. */
+void ledger_habit(struct ledger *l, enum habit h, bool kept);
 
 /** A gap record was received: what is missing up to the next event of each stream was announced. */
 void ledger_gap(struct ledger *l);

@@ -15,6 +15,7 @@
 #include "exitcode.h"
 #include "hash.h"
 #include "json.h"
+#include "judge/witness.h"
 #include "load/worker.h"
 #include "log.h"
 #include "wire/template.h"
@@ -223,7 +224,9 @@ int bench_init(struct bench *b, const struct bench_config *c)
 		hash_random(&b->run, sizeof(b->run));
 	while (b->run == 0);
 	b->nstreams = streams_count(&b->streams);
-	if (gather_fields(b) != 0 || count_listeners(b) != 0)
+	if (c->threads > 1)
+		b->witness = witness_shared_new();
+	if (gather_fields(b) != 0 || count_listeners(b) != 0 || (c->threads > 1 && b->witness == NULL))
 		return no_memory();
 	if (c->publishers == 0)
 		return EXIT_DONE;
@@ -240,6 +243,7 @@ void bench_fini(struct bench *b)
 	free(b->listeners);
 	free(b->shares);
 	free(b->totals);
+	witness_shared_free(b->witness);
 }
 
 /* --- while it runs --------------------------------------------------------------------------- */

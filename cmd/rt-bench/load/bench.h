@@ -17,6 +17,7 @@
 #include "wire/upgrade.h"
 
 struct worker;
+struct witness_shared;
 
 /** On the loopback interface, so many addresses are used without being asked for. */
 #define BENCH_LOOPBACK_MAX 64
@@ -42,6 +43,7 @@ struct bench {
 	uint32_t nstreams;
 	struct worker **workers;
 	unsigned nworkers;
+	struct witness_shared *witness;	/* of all threads; NULL if there is one */
 
 	uint64_t start_ns;		/* the first event is due */
 	uint64_t measure_ns;		/* those that are due before do not count in latency */

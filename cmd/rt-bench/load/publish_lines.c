@@ -58,24 +58,26 @@ static void finish(struct publisher *p)
 		publisher_again(p, "out of memory");
 }
 
-/* {"line":N,"id":… or {"line":N,"error":… */
-static bool is_accepted(const char *line, const char *end)
+/* Behind the number of its line, {"line":N,"id":… or {"line":N,"error":… go on. NULL: it was refused. */
+static const char *accepted_as(const char *line, const char *end)
 {
 	static const char error[] = "\"error\"";
 
 	line = memchr(line, ',', (size_t)(end - line));
-	return line != NULL &&
-		((size_t)(end - line) < sizeof(error) || memcmp(line + 1, error, sizeof(error) - 1) != 0);
+	if (line == NULL)
+		return NULL;
+	line++;
+	return (size_t)(end - line) >= sizeof(error) - 1 && memcmp(line, error, sizeof(error) - 1) == 0 ? NULL : line;
 }
 
 static size_t on_data(struct publisher *p, struct str data, uint64_t now)
 {
-	const char *at = data.p, *end = at + data.n, *lf;
+	const char *at = data.p, *end = at + data.n, *lf, *as;
 	uint64_t accepted = 0;
 
 	while (at < end && (lf = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-		if (is_accepted(at, lf)) {
-			accepted++;
+		if ((as = accepted_as(at, lf)) != NULL) {
+			publisher_named(p, accepted++, as, lf);
 		} else {
 			if (!publisher_accepted(p, accepted, now) ||
 			    !publisher_refused(p, (struct str){at, (size_t)(lf - at)}))

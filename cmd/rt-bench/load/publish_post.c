@@ -53,12 +53,22 @@ static int add(struct publisher *p, uint32_t topic, struct str payload)
 	return p->conn.w->b->pub_is_rt ? add_rt(p, topic, payload) : add_other(p, topic, payload);
 }
 
-static void on_end(struct publisher *p, struct str rest, uint64_t now)
+/* An rt-serve says what it made of the event; what others say nobody needs. */
+static size_t on_data(struct publisher *p, struct str data, uint64_t now)
 {
-	if (p->refused)
-		publisher_refused(p, rest);
-	else
-		publisher_accepted(p, 1, now);
+	(void)now;
+	return p->conn.w->b->pub_is_rt ? 0 : data.n;
 }
 
-const struct publish_ops publish_post = {.room = room, .add = add, .end = on_end, .acknowledged = true};
+static void on_end(struct publisher *p, struct str rest, uint64_t now)
+{
+	if (p->refused) {
+		publisher_refused(p, rest);
+		return;
+	}
+	if (rest.n > 1)
+		publisher_named(p, 0, rest.p + 1, rest.p + rest.n);
+	publisher_accepted(p, 1, now);
+}
+
+const struct publish_ops publish_post = {.room = room, .add = add, .data = on_data, .end = on_end, .acknowledged = true};

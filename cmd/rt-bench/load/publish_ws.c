@@ -112,10 +112,15 @@ static void on_message(struct publisher *p, struct str data, uint64_t now)
 {
 	static const char ack[] = "{\"op\":\"ack\"", error[] = "{\"op\":\"error\"";
 
-	if (data.n >= sizeof(ack) && memcmp(data.p, ack, sizeof(ack) - 1) == 0)
+	if (data.n >= sizeof(ack) && memcmp(data.p, ack, sizeof(ack) - 1) == 0) {
+		const char *id = memmem(data.p, data.n, "\"id\":", 5);
+
+		if (id != NULL)
+			publisher_named(p, 0, id, data.p + data.n);
 		publisher_accepted(p, 1, now);
-	else if (data.n >= sizeof(error) && memcmp(data.p, error, sizeof(error) - 1) == 0)
+	} else if (data.n >= sizeof(error) && memcmp(data.p, error, sizeof(error) - 1) == 0) {
 		publisher_refused(p, data);
+	}
 }
 
 const struct publish_ops publish_mux = {

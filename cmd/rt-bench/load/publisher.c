@@ -9,6 +9,8 @@
 #include "exitcode.h"
 #include "judge/payload.h"
 #include "load/clock.h"
+#include "load/envelope.h"
+#include "load/record.h"
 #include "load/worker.h"
 #include "wire/socket.h"
 
@@ -79,6 +81,27 @@ bool publisher_accepted(struct publisher *p, uint64_t n, uint64_t now)
 	t->acked += n;
 	worker_add(&p->conn.w->acked, n);
 	return true;
+}
+
+static uint32_t stream_of(const struct publisher *p, uint32_t index)
+{
+	const struct streams *s = &p->conn.w->b->streams;
+
+	return streams_number(s, plan_topic(&p->plan, index), p->number < s->topics ? 0 : p->number / s->topics);
+}
+
+void publisher_named(struct publisher *p, uint64_t k, const char *at, const char *end)
+{
+	struct worker *w = p->conn.w;
+	const struct inflight_event *e;
+	uint64_t id, seq;
+
+	if (p->over || k >= p->inflight.count || !w->b->sub_is_rt || w->b->c->subscribers == 0 ||
+	    !envelope_parse_ack(at, end, &id, &seq))
+		return;
+	e = inflight_at(&p->inflight, k);
+	if (!witness_agrees(w->witness, record_stream(w->b->run, stream_of(p, e->topic)), e->n, envelope_name(id, seq)))
+		tally_of(p)->misnamed++;
 }
 
 bool publisher_refused(struct publisher *p, struct str why)
@@ -164,12 +187,12 @@ static bool add_event(struct publisher *p, uint64_t due_ns)
 {
 	struct worker *w = p->conn.w;
 	struct inflight_event e = {.due_ns = due_ns, .topic = p->plan.topic};
-	uint32_t topic = plan_topic(&p->plan, e.topic), topics = w->b->streams.topics;
+	uint32_t topic = plan_topic(&p->plan, e.topic);
 	struct str pad = next_pad(p);
 	struct payload_head h = {.run = w->b->run, .due_ns = due_ns};
 	size_t size = payload_size(pad, w->b->c->size);
 
-	h.stream = streams_number(&w->b->streams, topic, p->number < topics ? 0 : p->number / topics);
+	h.stream = stream_of(p, e.topic);
 	buf_reset(&w->scratch);
 	if (buf_reserve(&w->scratch, size) != 0)
 		return false;
@@ -323,16 +346,12 @@ void publisher_finish(struct publisher *p)
 	p->finished = p->over = true;
 	if (p->ops->acknowledged)
 		forget_all(p);
-	for (uint32_t i = 0; i < p->plan.ntopics; i++) {
-		uint32_t topic = plan_topic(&p->plan, i), topics = b->streams.topics;
-		uint32_t k = p->number < topics ? 0 : p->number / topics;
-
-		b->totals[streams_number(&b->streams, topic, k)] = (struct stream_total){
+	for (uint32_t i = 0; i < p->plan.ntopics; i++)
+		b->totals[stream_of(p, i)] = (struct stream_total){
 			.published = p->plan.published[i],
 			.unsure = p->unsure[i].ranges,
 			.nunsure = p->unsure[i].n,
 		};
-	}
 }
 
 /* --- connecting ------------------------------------------------------------------------------ */

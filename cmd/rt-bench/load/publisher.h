@@ -84,6 +84,12 @@ void publisher_open(struct publisher *p);
 /** The oldest (n) events in flight were accepted. More than there are: false, and the connection is closed. */
 bool publisher_accepted(struct publisher *p, uint64_t n, uint64_t now);
 
+/**
+ * The (k)th oldest event in flight is to be accepted, by the answer at (p), which goes on with its "id": is it
+ * what subscribers were told?
+ */
+void publisher_named(struct publisher *p, uint64_t k, const char *at, const char *end);
+
 /** The oldest was refused, with (why). */
 bool publisher_refused(struct publisher *p, struct str why);
 

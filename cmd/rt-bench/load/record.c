@@ -3,71 +3,10 @@
 
 #include <string.h>
 
+#include "hash.h"
 #include "judge/payload.h"
+#include "load/envelope.h"
 #include "load/worker.h"
-#include "units.h"
-
-/* The members of an envelope that are judged. */
-struct stamp {
-	struct str id_text;
-	uint64_t id, seq;
-	uint32_t topic;
-	const char *rest;	/* behind the seq */
-};
-
-/* The decimal number at (p). Returns what is behind it; (p) itself: there is none, or it is too long. */
-static const char *parse_number(const char *p, const char *end, uint64_t *v)
-{
-	const char *start = p;
-
-	*v = 0;
-	for (; p < end && *p >= '0' && *p <= '9'; p++)
-		*v = *v * 10 + (uint64_t)(*p - '0');
-	return p - start > 19 ? start : p;
-}
-
-/* (p) behind (what), or NULL if something else is there. */
-static const char *skip(const char *p, const char *end, struct str what)
-{
-	if (p == NULL || (size_t)(end - p) < what.n || memcmp(p, what.p, what.n) != 0)
-		return NULL;
-	return p + what.n;
-}
-
-/*
- * {"id":"…","topic":"…","seq":N at their fixed places. False: it is not so, as for an ephemeral event, or in a
- * store whose ids are no numbers.
- */
-static bool parse_stamp(const struct bench *b, struct stamp *st, struct str record)
-{
-	const char *end = record.p + record.n, *p = skip(record.p, end, STR_LIT("{\"id\":\"")), *start = p;
-
-	if (p == NULL)
-		return false;
-	p = parse_number(p, end, &st->id);
-	if (p == start)
-		return false;
-	st->id_text = (struct str){start, (size_t)(p - start)};
-	p = skip(p, end, STR_LIT("\",\"topic\":\""));
-	if (p != NULL)
-		p = bench_topic_parse(b, p, end, &st->topic);
-	start = p = skip(p, end, STR_LIT("\",\"seq\":"));
-	if (p == NULL)
-		return false;
-	st->rest = parse_number(p, end, &st->seq);
-	return st->rest != start;
-}
-
-/* When it was published, to the millisecond: events that are not ours say no more. 0: they do not. */
-static uint64_t published_ns(const struct stamp *st, struct str record)
-{
-	const char *end = record.p + record.n, *p = skip(st->rest, end, STR_LIT(",\"time\":\""));
-	uint64_t us;
-
-	if (p == NULL || end - p < UNITS_RFC3339_LEN || units_parse_time(p, UNITS_RFC3339_LEN, &us) != 0)
-		return 0;
-	return us * 1000;
-}
 
 static void count_latency(struct subscriber *s, struct result_group *g, uint64_t due_ns, uint64_t now)
 {
@@ -89,17 +28,58 @@ static bool is_new(enum arrival a)
 	return a == ARRIVAL_NEXT || a == ARRIVAL_AHEAD || a == ARRIVAL_LATE;
 }
 
-/* Returns false if (record) has no stamp. */
-static bool take_stamp(struct subscriber *s, struct stamp *st, struct str record)
+/* What was told of the event: of a payload's that is of its stream and number, else of its topic and seq. */
+static bool agrees(struct subscriber *s, const struct payload_head *h, const struct envelope *e, struct str record)
 {
 	struct worker *w = s->conn.w;
 
-	if (!w->b->sub_is_rt || !parse_stamp(w->b, st, record))
-		return false;
-	w->cursor = st->id_text;
-	if (ledger_enter_envelope(s->ledger, st->topic, st->id, st->seq) != ARRIVAL_NEXT)
-		worker_suspect(w, s);
-	return true;
+	if (h != NULL)
+		return witness_agrees(w->witness, record_stream(h->run, h->stream), h->n, envelope_name(e->id, e->seq));
+	return e->seq == 0 || witness_agrees(w->witness, e->topic, e->seq, hash_bytes(record.p, record.n));
+}
+
+static void corrupt(struct subscriber *s)
+{
+	ledger_corrupt(s->ledger);
+	worker_suspect(s->conn.w, s);
+}
+
+/*
+ * Id, seq and topic are as they should be, as far as (s) can know: what others know of them? Once more or late,
+ * it is wrong enough already.
+ */
+static void judge_name(struct subscriber *s, const struct payload_head *h, const struct envelope *e, struct str record)
+{
+	if (ledger_enter_envelope(s->ledger, e->topic, e->id, e->seq) != ARRIVAL_NEXT)
+		worker_suspect(s->conn.w, s);
+	else if (!agrees(s, h, e, record))
+		corrupt(s);
+}
+
+/* What is around a whole payload. */
+static void judge_envelope(struct subscriber *s, struct str record, const struct payload_head *h, struct str where,
+	const struct str *cursor)
+{
+	struct worker *w = s->conn.w;
+	const struct bench *b = w->b;
+	uint32_t topic = h->stream % b->streams.topics;
+	bool parsed, whole, same;
+	struct envelope e;
+
+	parsed = envelope_parse(b, &e, record);
+	whole = parsed && e.topic == topic && envelope_is_whole(&e, record, where);
+	ledger_habit(s->ledger, HABIT_ENVELOPE, whole);
+	if (parsed)
+		w->cursor = e.id_text;
+	same = !whole || cursor == NULL || str_eq(*cursor, e.id_text);
+	if (whole && cursor != NULL)
+		ledger_habit(s->ledger, HABIT_CURSOR, same);
+	if (whole && same) {
+		judge_name(s, h, &e, record);
+		return;
+	}
+	worker_suspect(w, s);
+	ledger_spoil(s->ledger, topic);
 }
 
 /* An event of somebody else: nothing but its envelope can be judged, and if we publish, it does not count. */
@@ -107,27 +87,34 @@ static void take_foreign(struct subscriber *s, struct str record, uint64_t now)
 {
 	struct result_group *g = subscriber_group(s);
 	struct worker *w = s->conn.w;
-	struct stamp st;
-	uint64_t published;
-	bool stamped = take_stamp(s, &st, record);
+	struct envelope e;
+	const char *next;
+	bool parsed = w->b->sub_is_rt && envelope_parse(w->b, &e, record);
+	bool timely = parsed && envelope_is_timely(&e, record.p + record.n, &next);
 
+	if (parsed) {
+		w->cursor = e.id_text;
+		ledger_habit(s->ledger, HABIT_ENVELOPE, timely);
+	}
+	if (timely)
+		judge_name(s, NULL, &e, record);
+	else if (parsed)
+		ledger_spoil(s->ledger, e.topic);
 	if (!w->b->from_outside)
 		return;
 	g->deliveries++;
 	w->tally->last_delivery_ns = now;
-	published = stamped ? published_ns(&st, record) : 0;
-	if (published != 0)
-		count_latency(s, g, published, now);
+	if (timely)
+		count_latency(s, g, e.id / 1000 * 1000000, now);
 }
 
 /* Returns where the payload ended, or NULL if there was none. */
-static const char *take_one(struct subscriber *s, struct str record, uint64_t now)
+static const char *take_one(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now)
 {
 	struct worker *w = s->conn.w;
 	struct result_group *g = subscriber_group(s);
 	struct payload_head h;
 	struct str where = {0};
-	struct stamp st;
 	enum payload_status status = payload_find(record, &h, &where);
 	enum arrival a = ledger_enter(s->ledger, status, &h);
 
@@ -137,11 +124,12 @@ static const char *take_one(struct subscriber *s, struct str record, uint64_t no
 	}
 	g->deliveries++;
 	w->tally->last_delivery_ns = now;
-	take_stamp(s, &st, record);
 	if (a != ARRIVAL_NEXT)
 		worker_suspect(w, s);
 	if (status != PAYLOAD_OK)
 		return NULL;
+	if (w->b->sub_is_rt && a != ARRIVAL_CORRUPT)
+		judge_envelope(s, record, &h, where, cursor);
 	if (is_new(a)) {
 		count_latency(s, g, h.due_ns, now);
 		if (!s->slow)
@@ -150,7 +138,7 @@ static const char *take_one(struct subscriber *s, struct str record, uint64_t no
 	return where.p + where.n;
 }
 
-void record_take(struct subscriber *s, struct str record, uint64_t now)
+void record_take(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now)
 {
 	if (!s->conn.w->b->sub_is_rt) {
 		record_take_all(s, record, now);
@@ -158,16 +146,22 @@ void record_take(struct subscriber *s, struct str record, uint64_t now)
 		ledger_gap(s->ledger);
 		worker_suspect(s->conn.w, s);
 	} else {
-		take_one(s, record, now);
+		take_one(s, record, cursor, now);
 	}
 }
 
 void record_take_all(struct subscriber *s, struct str text, uint64_t now)
 {
-	const char *end = text.p + text.n, *at = take_one(s, text, now);
+	const char *end = text.p + text.n, *at = take_one(s, text, NULL, now);
 	struct payload_head h;
 	struct str where;
 
 	while (at != NULL && payload_find((struct str){at, (size_t)(end - at)}, &h, &where) != PAYLOAD_NONE)
-		at = take_one(s, (struct str){at, (size_t)(end - at)}, now);
+		at = take_one(s, (struct str){at, (size_t)(end - at)}, NULL, now);
+}
+
+void record_spoilt(struct subscriber *s)
+{
+	if (s->conn.w->b->sub_is_rt)
+		corrupt(s);
 }

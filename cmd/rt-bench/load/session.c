@@ -264,6 +264,7 @@ void session_sum(struct session *s, bool complete)
 	}
 	r->all.subscribers = s->b.c->subscribers;
 	take_verdicts(s);
+	r->all.verdict.corrupt += t->misnamed;
 	r->pub.publishers = s->b.c->publishers;
 	r->pub.sent = t->sent;
 	r->pub.acked = t->acked;

@@ -108,7 +108,9 @@ static void on_end(struct subscriber *s, struct str rest, uint64_t now)
 {
 	if (!is_rt(s) && rest.n > 0)
 		record_take_all(s, rest, now);
-	else if (is_rt(s) && s->conn.w->cursor.p != NULL)
+	else if (rest.n > 0)
+		record_spoilt(s);	/* a line without its end */
+	if (is_rt(s) && s->conn.w->cursor.p != NULL)
 		subscriber_set_cursor(s, s->conn.w->cursor);	/* the next question needs it now */
 	s->asked = false;
 	subscriber_ready(s, now);

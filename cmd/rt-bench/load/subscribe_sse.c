@@ -16,6 +16,7 @@
 struct event {
 	struct str id;
 	const char *data, *data_end;	/* from the first line of data to the last */
+	bool odd;			/* it has a field that is none */
 };
 
 static void ask(struct subscriber *s)
@@ -36,28 +37,35 @@ static struct str value_of(const char *line, const char *end, const char *name, 
 	return (struct str){line, (size_t)(end - line)};
 }
 
+/* What a server may say besides: the name of an event, a comment, a time to wait before coming back. */
+static bool is_known(const char *line, const char *end)
+{
+	return *line == ':' || value_of(line, end, "event", 5).p != NULL || value_of(line, end, "retry", 5).p != NULL;
+}
+
 static void take_line(struct event *e, const char *line, const char *end)
 {
-	struct str v;
+	struct str v = value_of(line, end, "data", 4);
 
-	if (*line == 'd') {
-		v = value_of(line, end, "data", 4);
-		if (v.p == NULL)
-			return;
+	if (v.p != NULL) {
 		if (e->data == NULL)
 			e->data = v.p;
 		e->data_end = end;
-	} else if (*line == 'i') {
-		v = value_of(line, end, "id", 2);
-		if (v.p != NULL)
-			e->id = v;
+		return;
 	}
+	v = value_of(line, end, "id", 2);
+	if (v.p != NULL)
+		e->id = v;
+	else if (!is_known(line, end))
+		e->odd = true;
 }
 
 static void take_event(struct subscriber *s, const struct event *e, uint64_t now)
 {
+	if (e->odd)
+		record_spoilt(s);
 	if (e->data != NULL)
-		record_take(s, (struct str){e->data, (size_t)(e->data_end - e->data)}, now);
+		record_take(s, (struct str){e->data, (size_t)(e->data_end - e->data)}, e->odd ? NULL : &e->id, now);
 	if (e->id.p == NULL)
 		return;
 	s->conn.w->cursor = e->id;

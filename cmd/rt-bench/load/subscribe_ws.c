@@ -2,8 +2,9 @@
 #include "load/record.h"
 #include "load/request.h"
 #include "load/subscriber.h"
-#include "wire/upgrade.h"
 #include "load/worker.h"
+#include "wire/frame.h"
+#include "wire/upgrade.h"
 
 /* A WebSocket: a message is an event. */
 
@@ -42,8 +43,9 @@ static size_t on_data(struct subscriber *s, struct str data, uint64_t now)
 
 static void on_message(struct subscriber *s, unsigned opcode, struct str data, uint64_t now)
 {
-	(void)opcode;
-	record_take(s, data, now);
+	if (opcode != FRAME_TEXT)
+		record_spoilt(s);
+	record_take(s, data, NULL, now);
 }
 
 const struct subscribe_ops subscribe_ws = {.ask = ask, .head = on_head, .data = on_data, .message = on_message};

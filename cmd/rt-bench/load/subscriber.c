@@ -207,6 +207,8 @@ static void complain(const struct subscriber *s, int status, const char *what)
 
 void subscriber_malformed(struct subscriber *s, const char *what)
 {
+	if (s->state == SUBSCRIBER_LIVE)
+		ledger_corrupt(s->ledger);
 	complain(s, EXIT_PROTOCOL, what);
 	conn_close(&s->conn);
 	on_failed(s, true);
@@ -259,7 +261,11 @@ static void on_head(struct conn *c, struct str head, uint64_t now)
 		histogram_add(&g->connect, now - s->began_ns);
 	}
 	s->refused = c->answer.status >= 300 && c->answer.status != 304;
-	if (!s->refused)
+	if (s->refused)
+		return;
+	if (c->w->b->sub_is_rt && c->answer.status > 200 && c->answer.status < 300)
+		subscriber_malformed(s, "the status of the answer is none of an rt-serve");
+	else
 		s->ops->head(s, head, now);
 }
 
@@ -339,6 +345,9 @@ static void on_lost(struct conn *c, enum conn_end how)
 		break;
 	case CONN_PROTOCOL:
 		complain(s, EXIT_PROTOCOL, "what came is neither HTTP nor WebSocket");
+		/* It comes back, and misses nothing: but this is no way to end. */
+		if (s->state == SUBSCRIBER_LIVE)
+			ledger_corrupt(s->ledger);
 		break;
 	}
 	on_failed(s, how == CONN_PROTOCOL);

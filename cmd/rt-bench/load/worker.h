@@ -16,6 +16,7 @@
 #include "buf.h"
 #include "figures/tally.h"
 #include "load/agenda.h"
+#include "judge/witness.h"
 #include "load/bench.h"
 #include "str.h"
 
@@ -51,6 +52,8 @@ struct worker {
 	size_t ninput;
 	struct buf request, scratch;
 	struct str cursor;		/* of the last event that was read; p == NULL: none */
+
+	struct witness *witness;
 
 	/* connecting */
 	uint32_t next;			/* subscriber to connect first time */

@@ -160,6 +160,7 @@ static bool parse_fields(struct answer *a, struct str head)
 	}
 	a->left = length;
 	a->digits = 0;
+	a->letters = 0;
 	if (a->status == 101)
 		a->state = STATE_UPGRADED;
 	else if (a->status < 200)
@@ -205,45 +206,64 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Nobody writes some sizes with small and some with capital letters: a bit was flipped. */
 static bool size_byte(struct answer *a, char c)
 {
 	int d = hex_digit(c);
 
 	if (d >= 0) {
+		if (d > 9)
+			a->letters |= c & 0x20 ? 1 : 2;
 		a->left = (a->digits == 0 ? 0 : a->left << 4) | (uint64_t)d;
-		return ++a->digits <= SIZE_DIGITS_MAX;
+		return ++a->digits <= SIZE_DIGITS_MAX && a->letters != 3;
 	}
 	a->state = STATE_EXTENSION;
 	return a->digits > 0 && (c == '\r' || c == ';' || c == ' ' || c == '\t');
 }
 
+/* The last field of a trailer is followed by an empty line; lines end with CRLF. */
+static bool trailer_byte(struct answer *a, char c)
+{
+	if (c == '\n' && !a->line)
+		a->state = STATE_END;
+	a->line = c != '\n' && (a->line || c != '\r');
+	return (c == '\n') == (a->before == '\r');
+}
+
 /* A byte of the framing of chunks, in the states that are not within one. */
 static bool framing_byte(struct answer *a, char c)
 {
+	bool good = false;
+
 	switch ((enum state)a->state) {
 	case STATE_SIZE:
-		return size_byte(a, c);
+		good = size_byte(a, c);
+		break;
 	case STATE_EXTENSION:
+		/* A CR is for the LF behind it, and no LF comes without. */
+		good = (c == '\n') == (a->before == '\r');
 		if (c == '\n') {
 			a->state = a->left > 0 ? STATE_CHUNK : STATE_TRAILER;
 			a->line = false;
 		}
-		return true;
+		break;
 	case STATE_CHUNK_CR:
 		a->state = STATE_CHUNK_LF;
-		return c == '\r';
+		good = c == '\r';
+		break;
 	case STATE_CHUNK_LF:
 		a->state = STATE_SIZE;
 		a->digits = 0;
-		return c == '\n';
+		good = c == '\n';
+		break;
 	case STATE_TRAILER:
-		if (c == '\n' && !a->line)
-			a->state = STATE_END;
-		a->line = c == '\n' ? false : a->line || c != '\r';
-		return true;
+		good = trailer_byte(a, c);
+		break;
 	default:
-		return false;
+		break;
 	}
+	a->before = c;
+	return good;
 }
 
 static bool is_framing(const struct answer *a)

@@ -30,6 +30,8 @@ struct answer {
 	uint8_t digits;		/* of the chunk's size so far */
 	bool keep;		/* the connection stays open after this answer */
 	bool line;		/* the line of the trailer has something in it */
+	char before;		/* the last byte of the framing of chunks */
+	uint8_t letters;	/* of sizes, so far: 1 small, 2 capital ones */
 };
 
 /** Before the first answer of a connection. */

@@ -39,8 +39,8 @@ static size_t put_payload(char *dst, uint64_t n)
 /* The same in its envelope. */
 static size_t put_envelope(char *dst, uint64_t n)
 {
-	int at = sprintf(dst, "{\"id\":\"%llu\",\"topic\":\"rt-bench\",\"seq\":%llu,\"time\":\"2025-11-24T02:06:40.123Z\",\"data\":",
-		1000 + (unsigned long long)n, (unsigned long long)n);
+	int at = sprintf(dst, "{\"id\":\"%llu\",\"topic\":\"rt-bench\",\"seq\":%llu,\"time\":\"2025-11-24T03:20:00.123Z\",\"data\":",
+		1763954400123000ULL + n, (unsigned long long)n);
 
 	at += (int)put_payload(dst + at, n);
 	dst[at++] = '}';
@@ -51,7 +51,7 @@ static void take(const char *text, size_t n, uint64_t now)
 {
 	char *copy = exact(text, n);
 
-	record_take(subscriber(), (struct str){copy, n}, now);
+	record_take(subscriber(), (struct str){copy, n}, NULL, now);
 	free(copy);
 }
 
@@ -80,8 +80,36 @@ static void envelopes(void)
 	text[n - 10] ^= 1;
 	take(text, n, 9000000);
 	ok(verdict().corrupt == 1, "one was changed");
-	take(text, (size_t)sprintf(text, "{\"id\":\"2000\",\"topic\":\"rt-bench\",\"seq\":8,\"data\":1}"), 9000000);
+	take(text, (size_t)sprintf(text, "{\"id\":\"1763954400123008\",\"topic\":\"rt-bench\",\"seq\":8,"
+		"\"time\":\"2025-11-24T03:20:00.123Z\",\"data\":1}"), 9000000);
 	ok(verdict().corrupt == 1 && g->deliveries == 8, "one of others is not ours");
+	helper_bench_fini(&h);
+}
+
+/* Around a whole payload, each byte is known but for the id's last digits and the seq. */
+static void around(void)
+{
+	char text[400];
+	size_t n;
+
+	begin(NULL);
+	n = put_envelope(text, 1);
+	text[10] ^= 1;
+	take(text, n, 1);
+	ok(verdict().corrupt == 0, "an envelope as nobody else's: who knows?");
+	take(text, put_envelope(text, 2), 1);
+	ok(verdict().corrupt == 1 && verdict().received == 2, "... but the next is as rt(7) says");
+	n = put_envelope(text, 3);
+	text[n - 1] = ')';
+	take(text, n, 1);
+	ok(verdict().corrupt == 2, "its end is wrong");
+	n = put_envelope(text, 4);
+	memcpy(strstr(text, ".123Z"), ".124", 4);
+	take(text, n, 1);
+	ok(verdict().corrupt == 3, "its time is not its id's");
+	take(text, put_envelope(text, 5), 1);
+	ok(verdict().corrupt == 3 && verdict().lost == 0 && verdict().disordered == 0 && verdict().received == 5,
+		"the next is as it should be");
 	helper_bench_fini(&h);
 }
 
@@ -179,6 +207,7 @@ static void lines(void)
 int main(void)
 {
 	envelopes();
+	around();
 	gaps();
 	cut();
 	of_others();

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "judge/witness.h"
+
+#include "tests/unit/tap.h"
+
+static void alone(void)
+{
+	struct witness *w = witness_new(NULL);
+
+	ok(witness_agrees(w, 1, 1, 100) && witness_agrees(w, 1, 1, 100), "all were told the same");
+	ok(!witness_agrees(w, 1, 1, 101), "one was told something else");
+	ok(witness_agrees(w, 1, 1, 100), "... the others not");
+	ok(!witness_agrees(w, 1, 1, 101), "... and is still alone with that");
+	ok(!witness_agrees(w, 1, 1, 102), "a third thing is as wrong");
+	ok(witness_agrees(w, 2, 1, 101) && witness_agrees(w, 1, 2, 101), "other events have other names");
+	witness_free(w);
+}
+
+/* The first of all is the one that is wrong. */
+static void first(void)
+{
+	struct witness *w = witness_new(NULL);
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < 100; i++)
+		wrong += !witness_agrees(w, 7, 1, i == 0 ? 1 : 2);
+	ok(wrong == 1, "one wrong thing is one, though it was said first");
+	wrong = 0;
+	for (unsigned i = 0; i < 100; i++)
+		wrong += !witness_agrees(w, 7, 2, i % 2);
+	ok(wrong >= 49 && wrong <= 51, "half and half: one half is wrong");
+	witness_free(w);
+}
+
+static void forgotten(void)
+{
+	struct witness *w = witness_new(NULL);
+
+	for (uint64_t n = 1; n <= WITNESS_EVENTS + 1; n++)
+		witness_agrees(w, 0, n, n);
+	ok(witness_agrees(w, 0, 1, 99) && witness_agrees(w, 0, 1, 98), "what was long ago nobody knows");
+	ok(!witness_agrees(w, 0, WITNESS_EVENTS + 1, 1) && !witness_agrees(w, 0, 2, 1), "... the last ones are known");
+	witness_free(w);
+}
+
+static void threads(void)
+{
+	struct witness_shared *s = witness_shared_new();
+	struct witness *a = witness_new(s), *b = witness_new(s);
+	unsigned wrong = 0;
+
+	ok(witness_agrees(a, 1, 1, 5) && !witness_agrees(b, 1, 1, 6), "what another thread was told is known, too");
+	for (unsigned i = 0; i < 50; i++)
+		wrong += !witness_agrees(i % 2 ? a : b, 1, 2, i == 0 ? 1 : 2);
+	ok(wrong == 1, "the first of all threads is wrong: one");
+	for (uint64_t n = 3; n <= WITNESS_EVENTS + 3; n++)
+		witness_agrees(a, 1, n, n);
+	ok(witness_agrees(b, 1, 3, 77), "what was long ago nobody knows");
+	witness_free(a);
+	witness_free(b);
+	witness_shared_free(s);
+}
+
+int main(void)
+{
+	alone();
+	first();
+	forgotten();
+	threads();
+	return tap_done();
+}
