@@ -419,10 +419,14 @@ static void put_cell_time(FILE *out, double ns)
 static void put_comparison(FILE *out, const struct result *const *r, unsigned n)
 {
 	char text[FIGURE_LEN];
+	bool server = false;	/* only --pid measures it */
 
-	fputs("<div class=\"scroll\"><table>\n<tr><th></th><th>p50</th><th>p99</th><th>max</th><th>bytes/event</th>"
-		"<th>server CPU/delivery</th><th>memory/connection</th><th>requests</th><th>connections</th>"
-		"<th>lost</th></tr>\n", out);
+	for (unsigned i = 0; i < n; i++)
+		server |= !isnan(figure_cpu(r[i])) || !isnan(figure_memory(r[i]));
+	fputs("<div class=\"scroll\"><table>\n<tr><th></th><th>p50</th><th>p99</th><th>max</th><th>bytes/event</th>", out);
+	if (server)
+		fputs("<th>server CPU/delivery</th><th>memory/connection</th>", out);
+	fputs("<th>requests</th><th>connections</th><th>lost</th></tr>\n", out);
 	for (unsigned i = 0; i < n; i++) {
 		fputs("<tr><th>", out);
 		chart_text(out, r[i]->label);
@@ -431,8 +435,10 @@ static void put_comparison(FILE *out, const struct result *const *r, unsigned n)
 		put_cell_time(out, report_value(&r[i]->all.latency, &report_columns[2]));
 		put_cell_time(out, report_value(&r[i]->all.latency, &report_columns[4]));
 		put_cell(out, figure_size(text, figure_bytes_per_event(r[i])));
-		put_cell_time(out, figure_cpu(r[i]));
-		put_cell(out, figure_size(text, figure_memory(r[i])));
+		if (server) {
+			put_cell_time(out, figure_cpu(r[i]));
+			put_cell(out, figure_size(text, figure_memory(r[i])));
+		}
 		put_cell(out, figure_count(text, r[i]->all.requests));
 		put_cell(out, figure_count(text, r[i]->all.connects));
 		put_cell(out, figure_count(text, r[i]->all.verdict.lost));

@@ -159,6 +159,14 @@ static void several(void)
 	page = page_of(&c, r, 3);
 	ok(strstr(page, "say good") == NULL, "one is not well");
 	has(page, "<p class=\"say fault\"><b>ws:</b> lost 0, doubled 1", "it is said which");
+	has(page, "<th>memory/connection</th>", "columns of the server");
+	free(page);
+	for (unsigned i = 0; i < 3; i++)
+		r[i]->server_cpu_ns = r[i]->server_pss_before = r[i]->server_pss_idle = 0;
+	page = page_of(&c, r, 3);
+	ok(strstr(page, "memory/connection") == NULL && strstr(page, "CPU/delivery") == NULL,
+		"... but not without --pid, which measures them");
+	has(page, "<th>bytes/event</th><th>requests</th>", "... and nothing in their place");
 	free(page);
 	for (unsigned i = 0; i < 3; i++)
 		helper_free(r[i]);
