@@ -40,6 +40,8 @@ static void set_defaults(struct bench_config *c)
 		.topic = "rt-bench",
 		.publishers = 1,
 		.window = 8,
+		.max_unacked = 1000000,
+		.max_event = UINT64_C(64) << 20,
 		.batch = 1000,
 		.size = 100,
 		.warmup_ns = NOT_GIVEN,

@@ -41,6 +41,8 @@ struct bench_config {
 	bool publish_given;
 	double rate;			/* events a second in all; 0: as fast as (window) allows */
 	uint64_t window;		/* events neither delivered to all nor (without subscribers) acknowledged */
+	uint64_t max_unacked;		/* events on their way to the server, with a schedule too */
+	uint64_t max_event;		/* bytes of the longest event, head or body that is gathered */
 	uint64_t batch;			/* events per request of PUBLISH_BATCH */
 	uint64_t size;			/* bytes of a payload */
 	const char *payload_file;

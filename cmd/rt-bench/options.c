@@ -12,6 +12,7 @@
 #include "wire/template.h"
 
 #define NS_PER_MS 1000000
+#define EVENT_LIMIT (UINT64_C(1) << 30)
 #define SUBSCRIBERS_MOST 1000000
 #define TOPICS_MOST 1000000
 #define SOURCES_MOST 4096
@@ -134,6 +135,7 @@ SETTER(publishers, set_number(&c->publishers, arg, 0, 10000))
 SETTER(topics, set_number(&c->topics, arg, 1, TOPICS_MOST))
 SETTER(topics_each, set_number(&c->topics_each, arg, 1, 100))
 SETTER(window, set_number(&c->window, arg, 1, 1000000))
+SETTER(max_unacked, set_number(&c->max_unacked, arg, 1, 100000000))
 SETTER(batch, set_number(&c->batch, arg, 1, 100000))
 SETTER(count, set_number(&c->count, arg, 1, COUNT_MOST))
 SETTER(slow, set_number(&c->slow, arg, 0, SUBSCRIBERS_MOST))
@@ -167,6 +169,16 @@ static const char *set_size(void *config, const char *arg)
 	if (units_parse_size(arg, strlen(arg), &n) != 0 || n < PAYLOAD_MIN || n > PAYLOAD_MAX)
 		return "is not a size from 96 (bytes) to 16M: an event carries what it is judged by";
 	config_of(config)->size = n;
+	return NULL;
+}
+
+static const char *set_max_event(void *config, const char *arg)
+{
+	uint64_t n;
+
+	if (units_parse_size(arg, strlen(arg), &n) != 0 || n < 1024 || n > EVENT_LIMIT)
+		return "is not a size from 1K to 1G";
+	config_of(config)->max_event = n;
 	return NULL;
 }
 
@@ -306,6 +318,7 @@ static const struct opt opts[] = {
 	{"publish", 0, "HOW", "lines, post, batch or ws (default lines)", set_publish, 0},
 	{"rate", 0, "RATE", "events a second in all, on a fixed schedule", set_rate, 0},
 	{"window", 0, "COUNT", "without --rate: so many under way at most (default 8)", set_window, 0},
+	{"max-unacked", 0, "COUNT", "so many events may wait for their acknowledgement (default 1000000)", set_max_unacked, 0},
 	{"batch", 0, "COUNT", "events per request of --publish batch (default 1000)", set_batch, 0},
 	{"size", 0, "BYTES", "of an event's data (default 100)", set_size, 0},
 	{"payload", 0, "FILE", "put these lines of JSON into the events", set_payload, 0},
@@ -313,6 +326,7 @@ static const struct opt opts[] = {
 	{"count", 0, "COUNT", "how many events to publish", set_count, 0},
 	{"warmup", 0, "TIME", "so much of it at first does not count (default 1s)", set_warmup, 0},
 	{"drain", 0, "TIME", "wait so long for what is still missing (default 5s)", set_drain, 0},
+	{"max-event", 0, "BYTES", "longer events of the server are an error (default 64M)", set_max_event, 0},
 	{"ramp", 0, "RATE", "connect so many a second (default as fast as they are answered)", set_ramp, 0},
 	{"connect-timeout", 0, "TIME", "give up a connection after so long (default 30s)", set_connect_timeout, 0},
 	{"threads", 0, "COUNT", "of rt-bench itself (default 1)", set_threads, 0},

@@ -281,6 +281,61 @@ time.sleep(600)'
 	[[ $stderr == *'no connection in time'* ]]
 }
 
+# silent_server: takes connections and requests, and never answers
+silent_server() {
+	# shellcheck disable=SC2016
+	bg silent "$PYTHON" -c '
+import socket, threading
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+def swallow(c):
+    while c.recv(65536):
+        pass
+while True:
+    threading.Thread(target=swallow, args=(s.accept()[0],), daemon=True).start()'
+	wait_for test -s "$RT_TMP/silent.out"
+	URL=http://127.0.0.1:$(<"$RT_TMP/silent.out")
+}
+
+@test "rt-bench: a server that acknowledges nothing is a failure, even if nobody listens" {
+	local how
+	silent_server
+	for how in lines batch post; do
+		run -5 --separate-stderr rt-bench -s "$URL" --publish "$how" --subscribers 0 --rate 100 --duration 500ms --drain 200ms --json
+		assert_json '.publishers.acked == 0 and .publishers.unsure > 0'
+	done
+}
+
+@test "rt-bench: --max-unacked: memory is bounded, and the schedule is said to be broken" {
+	silent_server
+	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --rate 1000 --duration 500ms --drain 200ms \
+		--max-unacked 50 --json
+	assert_json '.publishers.sent == 50 and .publishers.unsure == 50 and .publishers.unsent > 300'
+	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --rate 1000 --duration 500ms --drain 200ms --max-unacked 50
+	assert_output --partial 'the schedule could not be kept: 50 events were unacknowledged'
+}
+
+@test "rt-bench: --max-event: a line without an end is refused" {
+	# shellcheck disable=SC2016
+	bg endless "$PYTHON" -c '
+import socket
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    c = s.accept()[0]
+    try:
+        c.sendall(b"HTTP/1.1 200 OK\r\nLast-Event-ID: 1\r\n\r\n" + b"x" * 300000)
+        c.recv(1 << 20)
+    except OSError:
+        pass'
+	wait_for test -s "$RT_TMP/endless.out"
+	run --separate-stderr timeout $((10 * RT_SLOW)) rt-bench -s "http://127.0.0.1:$(<"$RT_TMP/endless.out")" --transport ndjson \
+		--subscribers 1 --publishers 0 --duration 500ms --max-event 100K
+	[ "$status" -ne 0 ]
+	[ "$status" -ne 124 ]
+	[[ $stderr == *'no end within --max-event'* ]]
+}
+
 @test "rt-bench: a closed stdout is not where a socket gets its number" {
 	run -10 bash -c 'rt-bench --subscribers 2 --count 5 <&- >&-'
 	assert_output --partial 'standard output'

@@ -149,6 +149,11 @@ flipped() {
 	assert_json '.clean and .all.received == 4500 and .all.latency_ns.count == 3000 and .all.broken == 0' bench.out
 }
 
+@test "rt-bench: --slow-for: for so long, though publishing has ended before" {
+	run -0 --separate-stderr rt-bench --json --rate 50 --duration 500ms --warmup 0s --subscribers 2 --slow 1 --slow-for 1500ms
+	assert_json '.clean and .all.received == 50 and .publish_s > 1.4 and .publish_s < 4'
+}
+
 lagging() {
 	[ "$(fetch /connections | jq '[.connections[] | select(.lag > 50)] | length')" = "$1" ]
 }

@@ -35,6 +35,7 @@ struct result_group {
 
 struct result_publishers {
 	uint64_t publishers;
+	bool held;		/* --max-unacked kept them from sending */
 	uint64_t sent, acked, refused, unsure;	/* events */
 	uint64_t unsent;		/* were due, but the server took no more, or was not there */
 	uint64_t bytes;			/* of requests */

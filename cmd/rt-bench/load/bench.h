@@ -57,6 +57,7 @@ struct bench {
 	pthread_mutex_t complaining;
 	char complaint[512];		/* the last: what is wrong with both is said once */
 	_Atomic int failure;		/* the exit status that the first complaint means */
+	atomic_bool held;		/* --max-unacked kept a publisher from sending */
 	atomic_bool progress_shown;	/* a progress line stands on the terminal */
 };
 

@@ -166,7 +166,7 @@ static bool take_data(struct conn *c, struct input *in, const struct frame *f, u
 		keep(in, message, 0);
 	else
 		c->ops->message(c, c->opcode, message, now);
-	return message.n <= CONN_MESSAGE_MAX;
+	return true;
 }
 
 static void take_frames(struct conn *c, struct input *in, uint64_t now)
@@ -174,7 +174,7 @@ static void take_frames(struct conn *c, struct input *in, uint64_t now)
 	struct frame f;
 
 	while (c->fd >= 0 && in->raw < in->end) {
-		ssize_t n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), CONN_MESSAGE_MAX);
+		ssize_t n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), c->w->b->c->max_event);
 
 		if (n == 0)
 			return;
@@ -235,8 +235,8 @@ static void save(struct conn *c, const struct input *in)
 	size_t nraw = (size_t)(in->end - in->raw), n = in->nkeep + nraw;
 	char *rest = NULL;
 
-	if (n > CONN_MESSAGE_MAX) {
-		lose(c, CONN_PROTOCOL);
+	if (n > c->w->b->c->max_event) {
+		lose(c, CONN_TOO_LONG);
 		return;
 	}
 	if (n > 0) {

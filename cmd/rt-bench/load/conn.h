@@ -19,14 +19,12 @@
 struct worker;
 struct conn;
 
-/** The longest event, head or body that is gathered. */
-#define CONN_MESSAGE_MAX (64u << 20)
-
 enum conn_end {
 	CONN_CONNECT,		/* could not be made; errno says why */
 	CONN_CLOSED,		/* the peer closed it */
 	CONN_BROKEN,		/* reading or writing failed; errno says why */
-	CONN_PROTOCOL,		/* what came is no HTTP or no WebSocket, or too long */
+	CONN_PROTOCOL,		/* what came is no HTTP or no WebSocket, or a frame longer than --max-event */
+	CONN_TOO_LONG,		/* an event, head or body is longer than --max-event */
 };
 
 /*

@@ -281,6 +281,15 @@ static void schedule(struct publisher *p, uint64_t due_ns)
 	agenda_add(&p->conn.w->agenda, due_ns, p);
 }
 
+/* Does the server owe no more answers than may be waited for? A request that is not made of one event is made whole. */
+static bool may_wait(const struct publisher *p)
+{
+	const struct bench_config *c = p->conn.w->b->c;
+	uint64_t share = c->max_unacked / c->publishers;
+
+	return !p->ops->acknowledged || p->inflight.count < (share > 0 ? share : 1) || p->ops == &publish_batch;
+}
+
 /* False: it is enough for now. */
 static bool publish_next(struct publisher *p, uint64_t now)
 {
@@ -294,7 +303,9 @@ static bool publish_next(struct publisher *p, uint64_t now)
 		schedule(p, due);
 		return false;
 	}
-	if (!p->ops->room(p)) {
+	if (!may_wait(p))
+		atomic_store_explicit(&p->conn.w->b->held, true, memory_order_relaxed);
+	if (!p->ops->room(p) || !may_wait(p)) {
 		p->waiting = true;
 		return false;
 	}
@@ -495,7 +506,7 @@ static void go_on(struct publisher *p, uint64_t now)
 {
 	if (!p->open || p->out.len > 0)
 		return;
-	if (p->waiting && p->ops->room(p)) {
+	if (p->waiting && p->ops->room(p) && may_wait(p)) {
 		p->waiting = false;
 		p->free_ns = now;
 	}
@@ -530,6 +541,9 @@ static void on_lost(struct conn *c, enum conn_end how)
 	else if (how == CONN_PROTOCOL)
 		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32
 			": what came is neither HTTP nor WebSocket", p->number);
+	else if (how == CONN_TOO_LONG)
+		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32
+			": an answer has no end within --max-event", p->number);
 	else if (p->inflight.count > 0)
 		bench_complain(b, &b->pub_complained, EXIT_UNREACHABLE, "publisher %" PRIu32
 			": the connection has ended before all was answered", p->number);

@@ -338,7 +338,7 @@ static void publish(struct session *s, struct watch *w)
 		}
 	} while (!is_published(s, w, now));
 	s->publish_end_ns = clock_ns();
-	session_order(s, ORDER_FINISH | ORDER_CALM);
+	session_order(s, ORDER_FINISH);
 	session_interval(s);
 	session_mark(s, s->end);
 }
@@ -351,8 +351,14 @@ static bool drain(struct session *s, struct watch *w)
 
 	if (c->publishers == 0)
 		return true;
-	w->progress_ns = now;
 	w->marked = true;
+	/* Who is slow stays so until --slow-for is over; only then it is waited for. */
+	while (c->slow > 0 && now < s->b.start_ns + c->slow_for_ns && !pause_ms(s, LOOK_MS)) {
+		now = clock_ns();
+		look(s, w, now);
+	}
+	session_order(s, ORDER_CALM);
+	w->progress_ns = now;
 	while (!session_complete(s)) {
 		if (pause_ms(s, LOOK_MS) && limit_ns > DRAIN_STOPPED_NS)
 			limit_ns = DRAIN_STOPPED_NS;

@@ -241,6 +241,9 @@ static int failure_of(const struct session *s)
 		return atomic_load(&s->b.failure);
 	if (r->pub.refused > 0 && r->pub.acked == 0)
 		return EXIT_REFUSED;
+	/* Nobody heard of an event, neither by an answer nor as a subscriber. */
+	if (r->pub.unsure > 0 && r->pub.acked == 0 && r->all.verdict.received == 0)
+		return EXIT_UNREACHABLE;
 	return r->gone > 0 || r->pub.unsent > 0 ? EXIT_UNREACHABLE : EXIT_DONE;
 }
 
@@ -272,6 +275,7 @@ void session_sum(struct session *s, bool complete)
 	r->pub.unsure = t->unsure;
 	r->pub.unsent = t->unsent;
 	r->pub.bytes = t->bytes;
+	r->pub.held = atomic_load(&s->b.held);
 	histogram_merge(&r->pub.ack, &t->ack);
 	histogram_merge(&r->pub.lateness, &t->lateness);
 	r->publish_s = seconds_between(s->b.start_ns, last);

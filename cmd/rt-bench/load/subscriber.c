@@ -343,14 +343,17 @@ static void on_lost(struct conn *c, enum conn_end how)
 	case CONN_BROKEN:
 		bench_complain(b, &b->sub_complained, EXIT_UNREACHABLE, "subscriber %" PRIu32 ": %m", s->number);
 		break;
+	case CONN_TOO_LONG:
+		complain(s, EXIT_PROTOCOL, "what came has no end within --max-event");
+		break;
 	case CONN_PROTOCOL:
-		complain(s, EXIT_PROTOCOL, "what came is neither HTTP nor WebSocket");
+		complain(s, EXIT_PROTOCOL, "what came is neither HTTP nor WebSocket, or a frame beyond --max-event");
 		/* It comes back, and misses nothing: but this is no way to end. */
 		if (s->state == SUBSCRIBER_LIVE)
 			ledger_corrupt(s->ledger);
 		break;
 	}
-	on_failed(s, how == CONN_PROTOCOL);
+	on_failed(s, how == CONN_PROTOCOL || how == CONN_TOO_LONG);
 }
 
 /* Nothing is ever left over. */

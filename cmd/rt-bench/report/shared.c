@@ -356,7 +356,7 @@ static void remark_faults(struct remarks *list, const struct bench_config *c, co
 			time_text(time, c->drain_ns));
 }
 
-static void remark_warnings(struct remarks *list, const struct result *r)
+static void remark_warnings(struct remarks *list, const struct bench_config *c, const struct result *r)
 {
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
@@ -376,6 +376,9 @@ static void remark_warnings(struct remarks *list, const struct result *r)
 	if (r->gone > 0)
 		remark(list, REMARK_WARNING, "%s subscriber%s had no connection at the end, and got none",
 			figure_count(a, r->gone), r->gone == 1 ? "" : "s");
+	if (r->pub.held && c->rate > 0)
+		remark(list, REMARK_WARNING, "the schedule could not be kept: %s events were unacknowledged, which is as many "
+			"as --max-unacked allows", figure_count(a, c->max_unacked));
 	if (r->pub.unsent > 0 && !r->interrupted)
 		remark(list, REMARK_WARNING, "%s event%s could not be sent: the server was not there, or took no more; "
 			"the figures are of what was sent", figure_count(a, r->pub.unsent), r->pub.unsent == 1 ? "" : "s");
@@ -404,7 +407,7 @@ unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_c
 	struct remarks list = {remarks, 0};
 
 	remark_faults(&list, c, r);
-	remark_warnings(&list, r);
+	remark_warnings(&list, c, r);
 	remark_notes(&list, r);
 	return list.n;
 }

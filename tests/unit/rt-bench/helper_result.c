@@ -21,6 +21,8 @@ void helper_config(struct bench_config *c)
 		.publishers = 1,
 		.rate = 20,
 		.window = 8,
+		.max_unacked = 1000000,
+		.max_event = 64 << 20,
 		.batch = 1000,
 		.size = 100,
 		.duration_ns = 10 * SECOND,
