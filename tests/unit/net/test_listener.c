@@ -188,6 +188,45 @@ static void test_limits(void)
 	limits.max_per_address = 0;
 }
 
+/* Has the server closed (fd), and sent nothing before? */
+static bool is_cut(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char b[16];
+
+	return poll(&p, 1, 5000) > 0 && recv(fd, b, sizeof(b), 0) <= 0;
+}
+
+/* Those who are refused wait to be heard or have 503 to read; if too many do, the next are only cut. */
+static void test_refused(void)
+{
+	struct listener_stats st;
+	struct server s;
+	int fds[1 + 64 + 64 + 10], n = sizeof(fds) / sizeof(fds[0]), told = 0, cut = 0;
+
+	limits.max_connections = 1;
+	server_start(&s, "127.0.0.1:0", 1, false);
+	for (int i = 0; i < n; i++)
+		fds[i] = dial(s.port, "127.0.0.1");
+	for (int i = 1 + 64; i < n; i++) {
+		if (i < 1 + 64 + 64)
+			told += ask(fds[i], "") == 503;
+		else
+			cut += is_cut(fds[i]);
+	}
+	eq_num(told, 64, "behind 64 whose request is waited for, 64 get 503 at once");
+	eq_num(cut, 10, "whoever comes then is cut off");
+	eq_num(ask(fds[64], GET), 503, "those who came before are still heard");
+	listener_stats(s.l, &st);
+	eq_num(st.refused_total, n - 1, "all are counted");
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+	eq_num(ask_until(s.port, "127.0.0.1", 200, &fds[0]), 200, "when they have gone there is room again");
+	close(fds[0]);
+	server_stop(&s);
+	limits.max_connections = 1000;
+}
+
 static void test_proxy(void)
 {
 	struct server s;
@@ -332,6 +371,7 @@ int main(void)
 {
 	test_deal_out();
 	test_limits();
+	test_refused();
 	test_proxy();
 	test_unix();
 	test_addresses();
