@@ -6,6 +6,7 @@
 
 #include "api/fields.h"
 #include "json.h"
+#include "units.h"
 #include "utf8.h"
 
 #define PROBLEM_MAX 4096
@@ -37,27 +38,35 @@ size_t problem_format(unsigned status, const char *why, char *dst, size_t cap, c
 	return n;
 }
 
-void problem_respond(struct exchange *x, const struct request *r, unsigned status, const char *fmt, ...)
+void problem_respond_later(struct exchange *x, const struct request *r, unsigned status,
+	uint64_t retry_s, const char *detail)
 {
 	struct fields f;
 	struct buf body;
-	char detail[1024];
-	va_list ap;
+	char retry[21];
 
-	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
 	buf_init(&body, PROBLEM_MAX);
 	if (problem_write(&body, status, str_of(detail)) != 0)
 		buf_reset(&body);
 	fields_init(&f, r);
 	fields_add(&f, "Content-Type", str_of(problem_type));
 	fields_add(&f, "Cache-Control", STR_LIT("no-store"));
-	if (status == 429 || status == 503 || status == 507)
-		fields_add(&f, "Retry-After", STR_LIT("1"));
+	if (retry_s > 0)
+		fields_add(&f, "Retry-After", (struct str){retry, units_format_u64(retry, retry_s)});
 	api_of(x)->stats.status[status / 100 < 6 ? status / 100 : 5]++;
 	if (status == 413 || status == 507)
 		api_of(x)->stats.refused_limit++;
 	exchange_respond(x, status, f.f, f.n, buf_str(&body));
 	buf_fini(&body);
+}
+
+void problem_respond(struct exchange *x, const struct request *r, unsigned status, const char *fmt, ...)
+{
+	char detail[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	problem_respond_later(x, r, status, status == 429 || status == 503 || status == 507, detail);
 }

@@ -17,6 +17,10 @@
 void problem_respond(struct exchange *x, const struct request *r, unsigned status, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/** The same with a given detail, and Retry-After of (retry_s) seconds; 0: none. */
+void problem_respond_later(struct exchange *x, const struct request *r, unsigned status,
+	uint64_t retry_s, const char *detail);
+
 /** The JSON of a problem alone, appended to (b). 0 or -1. */
 int problem_write(struct buf *b, unsigned status, struct str detail);
 

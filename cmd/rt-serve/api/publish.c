@@ -74,20 +74,37 @@ static void on_closed(struct exchange *x, enum conn_end why)
  * Answer with a problem, and read no more of the body if it has not ended. An answer that has
  * begun (?ack=lines) gets the reason as its last line and is then cut short.
  */
-static void fail(struct publish *p, unsigned status, const char *why)
+/** True: there is to be an answer of its own, which says why. */
+static bool begin_failing(struct publish *p, const char *why)
 {
 	if (p->x == NULL || p->answered)
-		return;
+		return false;
 	p->answered = true;
 	p->failed = true;
 	p->api->stats.publish_refused++;
 	if (p->begun) {
 		publish_answer_cut(p, why);
-		return;
+		return false;
 	}
 	if (!p->ended)
 		exchange_close_after(p->x);
-	problem_respond(p->x, NULL_REQUEST(p), status, "%s", why);
+	return true;
+}
+
+static void fail(struct publish *p, unsigned status, const char *why)
+{
+	if (begin_failing(p, why))
+		problem_respond(p->x, NULL_REQUEST(p), status, "%s", why);
+}
+
+/** The rate limit allows it in (wait_ms). */
+static void fail_too_fast(struct publish *p, uint64_t wait_ms)
+{
+	static const char why[] = "too many events from this address (--publish-rate); slow down";
+
+	p->api->stats.refused_rate++;
+	if (begin_failing(p, why))
+		problem_respond_later(p->x, NULL_REQUEST(p), 429, (wait_ms + 999) / 1000, why);
 }
 
 /* --- waiting: for room in the store's queue, for the rate limit, for answers to be read ---------- */
@@ -123,19 +140,19 @@ static void wait_for_room(struct publish *p)
 		loop_timer_set(a->loop, &a->publish_timer, WAIT_TICK_MS);
 }
 
-/** May (n) events come now, of the client's? */
-static bool rate_allows(struct publish *p, uint64_t n)
+/** May (n) events come now, of the client's? 0, or after how many milliseconds to ask again. */
+static uint64_t rate_wait(struct publish *p, uint64_t n)
 {
 	uint64_t rate = api_config(p->api)->publish_rate;
 	struct conn_info info;
 
 	if (rate == 0)
-		return true;
+		return 0;
 	if (p->client[0] == '\0') {	/* no proxy told it */
 		conn_info(exchange_conn(p->x), false, &info);
 		strcpy(p->client, info.address);
 	}
-	return rate_take(p->api->shared->rate, str_of(p->client), n, rate, loop_now_ms(p->api->loop)) == 0;
+	return rate_take(p->api->shared->rate, str_of(p->client), n, rate, loop_now_ms(p->api->loop));
 }
 
 static bool has_room(const struct publish *p)
@@ -148,7 +165,7 @@ static bool may_send(struct publish *p)
 {
 	if (!has_room(p))
 		return false;
-	return p->key != NULL || p->kind != PUBLISH_NDJSON || rate_allows(p, p->filling->batch.n);
+	return p->key != NULL || p->kind != PUBLISH_NDJSON || rate_wait(p, p->filling->batch.n) == 0;
 }
 
 /* --- groups -------------------------------------------------------------------------------------- */
@@ -385,12 +402,11 @@ static void seal_key(struct publish *p)
 static bool too_fast(struct publish *p)
 {
 	size_t n = p->filling->batch.n;
+	uint64_t wait_ms = n == 0 ? 0 : rate_wait(p, n);
 
-	if (n == 0 || rate_allows(p, n))
-		return false;
-	p->api->stats.refused_rate++;
-	fail(p, 429, "too many events from this address (--publish-rate); slow down");
-	return true;
+	if (wait_ms > 0)
+		fail_too_fast(p, wait_ms);
+	return wait_ms > 0;
 }
 
 static void end_lines(struct publish *p)
