@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load helper
+load ../helpers/raw_http
 
 # stream NAME PATH [CURL-ARGS...]: read a stream in the background, its head in NAME.head
 stream() {
@@ -345,4 +346,24 @@ time.sleep(60)
 	head -c 900000 /dev/zero | tr '\0' x | sed 's/.*/"&"/' >"$RT_TMP/large"
 	for k in 1 2 3 4 5 6 7 8; do fetch -o /dev/null --fail -d "@$RT_TMP/large" /topics/t; done
 	wait_for streams 0
+}
+
+@test "who shuts down his sending side keeps his stream; who closed is gone at the next heartbeat" {
+	start_server --store memory: --heartbeat 1s
+	py <<'END'
+		import socket
+		def listed():
+			return len(do("GET", "/connections").json["connections"])
+
+		for kind in ("text/event-stream", "application/x-ndjson"):
+			with Conn() as c:
+				c.ask("GET", "/topics/t?follow", fields={"Accept": kind})
+				assert c.head().status == 200
+				c.s.shutdown(socket.SHUT_WR)
+				for n in (b"1", b"2"):
+					assert do("POST", "/topics/t", b'"after the end %s"' % n).status == 201
+					c.until(b"after the end " + n)
+				assert listed() == 1
+			assert wait_for(lambda: listed() == 0)
+END
 }
