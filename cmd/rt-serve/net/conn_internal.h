@@ -111,28 +111,15 @@ struct peer {
 	uint8_t family;		/* AF_INET, AF_INET6 or AF_UNIX */
 };
 
+/* What an event for all touches comes first: it is done for each of them, and few are in the cache. */
 struct conn {
 	ev_io io;				/* its (data) is the transport's state */
 	struct loop *loop;
 	struct conn_env *env;
-	const struct proto *proto;
-	union {
-		struct exchange *exchanges;	/* unanswered, oldest first */
-		struct websocket *ws;
-	};
-	struct input *in;
 	struct output *out;
-	union {
-		struct loop_msg msg;		/* on its way to its loop */
-		struct loop_timer timer;
-		struct conn *closing_next;	/* on the closing or dead list */
-	};
-	struct conn *next, **prev;		/* of the loop */
 	struct conn *flush_next;		/* on the dirty or early list, if linked */
-	uint64_t id, since_ms, bytes_in, bytes_out;
+	uint64_t bytes_out;
 	uint32_t active_ms;			/* begin of what deadlines count from; as loop_time */
-	uint32_t beat_ms;			/* last look at the peer's life; as loop_time */
-	struct peer peer;
 	uint8_t why;				/* enum conn_end */
 	uint8_t silent;				/* heartbeats in a row without a sign of life */
 	bool linked : 1;			/* flush_next is in use */
@@ -145,6 +132,21 @@ struct conn {
 	bool limited : 1;			/* counted in max_connections */
 	bool counted : 1;			/* counted for the address of (peer) */
 	bool refused : 1;			/* one too many: its first request gets 503 */
+	union {
+		struct exchange *exchanges;	/* unanswered, oldest first */
+		struct websocket *ws;
+	};
+	const struct proto *proto;
+	struct input *in;
+	union {
+		struct loop_msg msg;		/* on its way to its loop */
+		struct loop_timer timer;
+		struct conn *closing_next;	/* on the closing or dead list */
+	};
+	struct conn *next, **prev;		/* of the loop */
+	uint64_t id, since_ms, bytes_in;
+	uint32_t beat_ms;			/* last look at the peer's life; as loop_time */
+	struct peer peer;
 };
 
 extern const struct proto http1_proto, websocket_proto, proxy_proto;

@@ -254,7 +254,7 @@ static void fetch_ahead(const struct flush *f, unsigned i, unsigned n)
 {
 	if (i + FLUSH_AHEAD < n) {
 		__builtin_prefetch(&f->conns[i + FLUSH_AHEAD]->out, 1);
-		__builtin_prefetch(&f->conns[i + FLUSH_AHEAD]->bytes_out, 1);
+		__builtin_prefetch(&f->conns[i + FLUSH_AHEAD]->io);
 	}
 	if (i + FLUSH_AHEAD / 2 < n)
 		__builtin_prefetch(f->conns[i + FLUSH_AHEAD / 2]->out, 1);
