@@ -18,7 +18,7 @@
 #include "units.h"
 
 #define CHUNK (256u << 10)
-#define GATHER_MAX (4u << 20)	/* read no more while so many bytes wait */
+#define GATHER_MAX BATCH_MAX	/* read no more while so much waits: the next batch */
 #define BATCH_LINES_MAX 65536
 #define ACK_LINES_MAX 2000	/* --ack: the answer has a line for each, and is kept by the server */
 

@@ -8,7 +8,7 @@
 
 #include "hash.h"
 
-#define SPARE_MAX 4
+#define SPARE_MAX 1		/* one is on its way, one is filled */
 #define SPARE_CAP (2 * BATCH_MAX)	/* a larger body is not kept for reuse */
 
 void queue_init(struct queue *q, uint64_t max_lines, size_t max_line)

@@ -433,11 +433,11 @@ big_string() {
 	mkfifo "$RT_TMP/in"
 	bg feed bash -c "yes '{\"n\":\"0123456789012345678901234567890123456789\"}' >'$RT_TMP/in'"
 	BG_STDIN=$RT_TMP/in bg pub rt-pub -v -s http://127.0.0.1:1 chat
-	wait_for has_read "$BG_PID" 4000000
+	wait_for has_read "$BG_PID" 1000000
 	wait_lines pub.err 5 30
-	run has_read "$BG_PID" 6000000
+	run has_read "$BG_PID" 3000000
 	assert_failure
-	[ "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$BG_PID/status")" -lt $((30000 * RT_SLOW)) ]
+	[ "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$BG_PID/status")" -lt $((20000 * RT_SLOW)) ]
 	bg_kill pub KILL || :
 }
 

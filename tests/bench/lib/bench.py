@@ -19,6 +19,9 @@ __all__ = ["Bench", "Pairs", "Unavailable", "in_pairs"]
 TRIES = 3
 PATIENCE = 12
 
+# Seconds between two looks at how large a command is; what it grows after the last is not seen.
+PEAK_EVERY = 0.002
+
 
 def line_start():
     """What takes a progress line away."""
@@ -134,10 +137,14 @@ class Bench:
                                  preexec_fn=process.in_child(where))
         except OSError as e:
             raise Unavailable(f"{argv[0]}: {e.strerror}") from e
-        _, status, used = os.wait4(p.pid, 0)
+        # ru_maxrss would be that of this program, whose fork it begins as, if that is larger.
+        most, gone = 0, 0
+        while not gone:
+            most = max(most, process.peak_bytes(p.pid))
+            time.sleep(PEAK_EVERY)
+            gone, status, used = os.wait4(p.pid, os.WNOHANG)
         p.returncode = os.waitstatus_to_exitcode(status)
-        return (time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024,
-                p.returncode)
+        return time.monotonic() - began, used.ru_utime + used.ru_stime, most, p.returncode
 
     def quiet(self, measure):
         """measure(), again if others used more than a third of a core; the quietest counts."""

@@ -60,6 +60,13 @@ def pss_bytes(pid):
     return total
 
 
+def peak_bytes(pid):
+    """The most memory that a process has had since its exec; 0 if it is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return 1024 * next((int(x.split()[1]) for x in f if x.startswith("VmHWM:")), 0)
+    return 0
+
+
 def in_child(cores):
     """To run in the child: dies with us, as many descriptors as allowed, on these cores."""
     parent = os.getpid()

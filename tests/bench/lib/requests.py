@@ -8,7 +8,7 @@ import select
 import socket
 import time
 
-from .process import Unavailable
+from .process import Unavailable, peak_bytes
 
 NDJSON = "Content-Type: application/x-ndjson"
 
@@ -130,7 +130,7 @@ def first_byte(bench, argv):
 
 
 def drain(bench, argv, lines):
-    """Read (lines) lines of a command: (seconds, its CPU seconds)."""
+    """Read (lines) lines of a command: (seconds, its CPU seconds, its largest RSS in bytes)."""
     with bench.start(argv, "load") as p:
         began, left, fd = time.monotonic(), lines, p.popen.stdout.fileno()
         while left > 0:
@@ -138,4 +138,4 @@ def drain(bench, argv, lines):
             if not got:
                 raise Unavailable(f"{argv[0]} ended {left} lines too early")
             left -= got.count(b"\n")
-        return time.monotonic() - began, p.cpu_ns() / 1e9
+        return time.monotonic() - began, p.cpu_ns() / 1e9, peak_bytes(p.pid)
