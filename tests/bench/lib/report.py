@@ -8,11 +8,21 @@ from .rows import Table, read
 
 HEAD = """# Measured
 
-Written by `make bench`; what it says in sentences stands in `tests/bench/notes.md`. Absolute
-figures are of this machine on that day; ratios come from servers that ran side by side and were
-loaded in turn. Numbers are medians over all repeats; in brackets is the spread, smallest to
-largest. CPU is the server's, all of its threads and children.
+rt-serve beside other servers that fan events out, and beside the floor, a program that only writes
+ready-made bytes to sockets: what one event costs, how many go through, what a subscriber takes.
+Then each goal, what is not reached and why, and what was measured how, a section each.
 """
+ABOUT = """Numbers are medians over all repeats; in brackets is the spread, smallest to largest.
+Absolute figures are of this machine on that day; ratios come from servers that ran side by side and
+were loaded in turn. CPU is the server's, all of its threads and children. `make bench` writes this
+page; its sentences stand in `tests/bench/notes.md`.
+"""
+# A line of the overview shows the first of these that has a figure; others keep their name.
+OVERVIEW_LINES = {
+    "rt-serve SSE": ("rt-serve SSE", "rt-serve SSE, uring", "rt-serve SSE, epoll", "rt-serve"),
+    "rt-serve WebSocket": ("rt-serve WebSocket", "rt-serve WebSocket, uring",
+                           "rt-serve WebSocket, epoll"),
+}
 
 
 def notes(path):
@@ -77,17 +87,20 @@ def scenario_table(t):
 def overview(tables):
     """One table of all: what scenarios put into it (OVERVIEW: figure, value or ratio, title)."""
     columns = [(t, *column_of) for s, t in tables for column_of in getattr(s, "OVERVIEW", [])]
-    subjects = list(dict.fromkeys(name for t, *_ in columns for name in t.subjects))
-    subjects.sort(key=lambda name: 0 if "floor" in name else 1 if "rt-serve" in name else 2)
+    names = dict.fromkeys(name for t, *_ in columns for name in t.subjects)
+    others = [n for n in names if not n.startswith("rt-serve") and "floor" not in n]
     lines, units = [], [""] * len(columns)
-    for subject in subjects:
+    for subject in [*OVERVIEW_LINES, *others, "floor"]:
         line = [subject]
         for i, (t, figure, of, _) in enumerate(columns):
-            cell = t.cell(subject, figure)
+            shown = (t.cell(n, figure) for n in OVERVIEW_LINES.get(subject, (subject,)))
+            cell = next((c for c in shown if c is not None), None)
             values = [] if cell is None else cell.ratios if of == "ratio" else cell.values
             unit = "" if cell is None else "x" if of == "ratio" else cell.unit
             units[i] = units[i] or unit.replace("x", "")
-            line.append(figures.text(figures.median(values), unit) if values else "")
+            beside = of == "ratio" and subject == t.reference(figure)
+            line.append(figures.text(figures.median(values), unit) if values else
+                        "1" if beside else "")
         if any(line[1:]):
             lines.append(line)
     titles = [f"{title}, {unit}" if unit else title
@@ -105,14 +118,22 @@ def footnotes(t):
     return "\n".join(dict.fromkeys(lines)) + "\n" if lines else ""
 
 
-def goals_part(tables):
-    """The table of goals, by number; also of what was not measured."""
+def goal_lines(tables):
+    """The lines of the table of goals, by number; also of what was not measured."""
     goals = [(g, t) for s, t in tables for g in getattr(s, "GOALS", [])]
     goals.sort(key=lambda pair: (int(re.match(r"\d+", pair[0].number)[0]), pair[0].number))
-    if not goals:
-        return ""
-    return "## Goals\n\n" + table(["", "goal", "wanted", "measured", ""],
-                                  [goal_line(g, t) for g, t in goals])
+    return [goal_line(g, t) for g, t in goals]
+
+
+def missed_part(lines, said):
+    """What is not reached, and what is said of it."""
+    missed = [line for line in lines if line[-1] == "**not reached**"]
+    unknown = sum(line[-1] == "not measured" for line in lines)
+    text = f"{len(lines) - len(missed) - unknown} of {len(lines)} goals are reached" + \
+        (f", {unknown} were not measured" if unknown else "") + "."
+    if missed:
+        text += "\n\n" + table(["", "goal", "wanted", "measured"], [line[:-1] for line in missed])
+    return "## What is not reached\n\n" + text + (f"\n{said}\n" if said else "")
 
 
 def scenario_part(scenario, t, said):
@@ -128,15 +149,14 @@ def scenario_part(scenario, t, said):
 def write(path, folder, scenarios, versions, said):
     """Write RESULTS.md. scenarios: modules of scenarios/, in order; versions: (what, which)."""
     tables = [(s, Table(read(folder, s.NAME))) for s in scenarios]
-    parts = [HEAD]
-    if "summary" in said:
-        parts.append(said["summary"] + "\n")
-    parts.append(goals_part(tables))
-    beside = overview(tables)
+    parts, goals, beside = [HEAD], goal_lines(tables), overview(tables)
     if beside:
-        parts.append("## Beside the floor and others\n\nMedians; the sections below have their "
-                     "spread, and how they were measured.\n\n" + beside)
+        parts.append(beside)
         parts.append(said["overview"] + "\n" if "overview" in said else "")
+    if goals:
+        parts.append(missed_part(goals, said.get("summary")))
+        parts.append("## Goals\n\n" + table(["", "goal", "wanted", "measured", ""], goals))
+    parts.append("## How to read the rest\n\n" + ABOUT)
     parts += [scenario_part(s, t, said.get(s.NAME)) for s, t in tables if t.subjects]
     parts.append("## Machine and versions\n\n" +
                  table(["", ""], [list(v) for v in machine.describe() + versions]))

@@ -86,6 +86,10 @@ class Table:
         """A cell, or None."""
         return self.cells.get((subject, figure))
 
+    def reference(self, figure):
+        """What ratios of a figure are to, or ''."""
+        return next((c.to for (_, f), c in self.cells.items() if f == figure and c.to), "")
+
     def skipped(self, subject):
         """Why this subject was not measured, or None."""
         cell = self.cells.get((subject, ""))
