@@ -189,6 +189,8 @@ int main(int argc, char **argv)
 	if (open_file(&html, c.html_file) != 0 || open_file(&csv, c.csv_file) != 0)
 		return EXIT_RESOURCES;
 	status = measure(&c, &o);
+	if (stop_signal() != 0)
+		log_warn("ended by SIG%s: what follows was measured until then", sigabbrev_np(stop_signal()));
 	if (status == EXIT_DONE)
 		status = tell(&c, &o, html, csv);
 	for (unsigned i = 0; i < o.n; i++) {

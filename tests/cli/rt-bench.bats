@@ -336,6 +336,32 @@ while True:
 	[[ $stderr == *'no end within --max-event'* ]]
 }
 
+@test "rt-bench: --source-ip that is not of this machine" {
+	run -10 --separate-stderr rt-bench --source-ip 192.0.2.1 --count 1 --subscribers 2
+	[[ $stderr == *'an address of --source-ip is not of this machine'* ]]
+	[[ $stderr != *'no ports are left'* ]]
+}
+
+@test "rt-bench: a signal ends it soon, with what was measured, all files, and that line" {
+	local sig
+	for sig in TERM HUP; do
+		bg bench rt-bench --subscribers 3 --rate 50 --duration 60s --json --html "$RT_TMP/i.html" --csv "$RT_TMP/i.csv"
+		wait_for fetch_events 5
+		bg_kill bench "$sig"
+		[ "$BG_STATUS" -eq $((128 + $(kill -l "$sig"))) ]
+		assert_json '.interrupted and .clean and .publishers.sent >= 5' bench.out
+		grep -q "ended by SIG$sig" "$RT_TMP/bench.err"
+		grep -q 'interrupted: this is what was measured' "$RT_TMP/i.html"
+		[ "$(wc -l <"$RT_TMP/i.csv")" -ge 2 ]
+		stop_server
+		start_server --store memory:
+	done
+}
+
+fetch_events() {
+	fetch /stats | jq -e ".store.events >= $1"
+}
+
 @test "rt-bench: a closed stdout is not where a socket gets its number" {
 	run -10 bash -c 'rt-bench --subscribers 2 --count 5 <&- >&-'
 	assert_output --partial 'standard output'

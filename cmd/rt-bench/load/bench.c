@@ -292,6 +292,16 @@ void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *
 	pthread_mutex_unlock(&b->complaining);
 }
 
+void bench_complain_connect(struct bench *b, atomic_bool *flag, const struct target *t)
+{
+	if (errno != EADDRNOTAVAIL)
+		bench_complain(b, flag, EXIT_UNREACHABLE, "cannot connect to %s: %m", t->host);
+	else if (b->c->nsource_ips > 0)
+		bench_complain(b, flag, EXIT_RESOURCES, "an address of --source-ip is not of this machine, or has no ports left");
+	else
+		bench_complain(b, flag, EXIT_RESOURCES, "no ports are left: give more addresses with --source-ip");
+}
+
 /* The detail of a problem in JSON, or the first line of whatever it is. */
 static struct str detail_of(struct str body)
 {

@@ -82,6 +82,9 @@ const char *bench_topic_parse(const struct bench *b, const char *p, const char *
 void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/** The same for a connection to (t) that cannot be made; errno says why. */
+void bench_complain_connect(struct bench *b, atomic_bool *flag, const struct target *t);
+
 /** The same for an answer: its status, and the detail of its body (RFC 9457). */
 void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, unsigned status, struct str body);
 

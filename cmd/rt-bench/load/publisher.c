@@ -537,7 +537,7 @@ static void on_lost(struct conn *c, enum conn_end how)
 	struct bench *b = c->w->b;
 
 	if (how == CONN_CONNECT)
-		bench_complain(b, &b->pub_complained, EXIT_UNREACHABLE, "cannot connect to %s: %m", b->pub.host);
+		bench_complain_connect(b, &b->pub_complained, &b->pub);
 	else if (how == CONN_PROTOCOL)
 		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32
 			": what came is neither HTTP nor WebSocket", p->number);

@@ -332,10 +332,7 @@ static void on_lost(struct conn *c, enum conn_end how)
 		return;
 	switch (how) {
 	case CONN_CONNECT:
-		if (errno == EADDRNOTAVAIL)
-			complain(s, EXIT_RESOURCES, "no ports are left: give more addresses with --source-ip");
-		else
-			bench_complain(b, &b->sub_complained, EXIT_UNREACHABLE, "cannot connect to %s: %m", b->sub.host);
+		bench_complain_connect(b, &b->sub_complained, &b->sub);
 		break;
 	case CONN_CLOSED:
 		complain(s, EXIT_UNREACHABLE, "the server closed the connection");
