@@ -86,3 +86,20 @@ ordered() {
 	run -0 jq -s -c 'map(if .gap then .gap.reason else .data.n end)' "$RT_TMP/sub.out"
 	assert_output --regexp '^\[1,2,3,"(store|ahead|restart)",1,2\]$'
 }
+
+@test "an age in since= counts from the clock as it is: forward nothing is left out, back nothing hidden" {
+	with_clock +0 start_server
+	publish chat 1 3
+	set_clock +2h
+	run -0 fetch '/topics/chat?since=10m'
+	assert_output '[]'
+	publish chat 4 4
+	run -0 fetch '/topics/chat?since=10m'
+	assert_json '[.[].data.n] == [4]'
+	run -0 fetch '/topics/chat?since=3h'
+	assert_json '[.[].data.n] == [1, 2, 3, 4]'
+	set_clock -1h
+	publish chat 5 5
+	run -0 fetch '/topics/chat?since=10m'
+	assert_json '[.[].data.n] == [1, 2, 3, 4, 5]'
+}
