@@ -11,16 +11,17 @@ from lib.process import Process, pss_bytes
 TITLE = "The clients: CPU per event, start, memory"
 ORDER = 70
 SECONDS = 45
-HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that is
-read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event. rt-pub
-publishes a file of as many lines, every line acknowledged. The first event: from exec to the first
-byte on stdout. Memory: PSS of rt-sub at rest beside another one, and what of it nobody shares
-(private, written); most of the rest is libcurl with OpenSSL and the libraries that it brings. RSS
-counts what is shared in full, 9 to 10 MiB of libraries. The clients of others: 100,000 events of 100 bytes that flow from
-the publisher through their own broker (QoS 0; 20,000 with -q 1), which runs on the other core, to
-the subscriber and into a pipe; memory while they wait for the first one, the same way. kcat needs
-a Kafka, which Debian does not package; measured by others on another machine, CPU per event: kcat
--C 0.84 us, kcat -P 0.94, Node's eventsource 5.7."""
+HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that
+is read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event.
+rt-pub publishes a file of as many lines, every line acknowledged. The first event: from exec to
+the first byte on stdout. Memory: PSS of rt-sub at rest beside another one, and what of it nobody
+shares (private, written); most of the rest is libcurl with OpenSSL and the libraries that it
+brings. RSS counts what is shared in full, 9 to 10 MiB of libraries. The clients of others:
+100,000 events of 100 bytes that flow from the publisher through their own broker (QoS 0; 20,000
+with -q 1), which runs on the other core, to the subscriber and into a pipe; memory while they
+wait for the first one, the same way. kcat needs a Kafka, which Debian does not package; measured
+by others on another machine, CPU per event: kcat -C 0.84 us, kcat -P 0.94, Node's eventsource
+5.7."""
 EVENTS = 500000
 CPU, RATE, START = "CPU per event", "events into a pipe", "first event"
 PSS, DIRTY = "PSS", "written and not shared"
