@@ -408,10 +408,18 @@ static const struct subscription_ops poll_subscription = {
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
+/** If its first read is still under way there is no cursor to answer with: it answers after that. */
+static void stop_waiting(struct poll *p)
+{
+	p->waits = false;
+	if (p->start != NULL)
+		answer_soon(p);
+}
+
 /** Time is up. */
 static void on_alarm(struct exchange *x)
 {
-	answer_soon(exchange_user(x));
+	stop_waiting(exchange_user(x));
 }
 
 static void drain(struct live *v)
@@ -419,7 +427,7 @@ static void drain(struct live *v)
 	struct poll *p = (struct poll *)((char *)v - offsetof(struct poll, live));
 
 	exchange_close_after(p->x);
-	answer_soon(p);
+	stop_waiting(p);
 }
 
 static void describe(const struct live *v, struct buf *b)
