@@ -240,7 +240,7 @@ bench:
 	@sh scripts/deps.sh build
 	@sh scripts/deps.sh bench
 	@$(SUBMAKE) $(if $(V),,-s) all $(bench_bins)
-	@$(if $(QUICK),,sh tests/bench/peers/install.sh '$(BUILD)/bench/node')
+	@$(if $(QUICK),,sh tests/bench/peers/install.sh '$(BUILD)/bench/node' $(WITH))
 	@/usr/bin/python3 tests/bench/run --out '$(OUT)' $(if $(QUICK),--quick,--rows '$(BUILD)/bench' \
 		--repeats '$(REPEATS)') $(ONLY)
 

@@ -122,6 +122,8 @@ def node_ws(bench, _, cores):
 
 def uwebsockets(bench, _, cores):
     """uWebSockets.js: C++ below Node, as somebody else than its authors put it on npm."""
+    if not os.path.isdir(os.path.join(bench.rows_folder, "node", "node_modules", "uwebsockets")):
+        raise Unavailable("not installed (make bench WITH=uwebsockets)")
     return node(bench, cores, "uws.js", "node-ws")
 
 
