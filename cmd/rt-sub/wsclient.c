@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "hash.h"
+#include "utf8.h"
 #include "wshandshake.h"
 
 #define BODY_MAX 16384		/* of a refusal: enough for its "detail" */
@@ -44,6 +45,9 @@ struct wsclient {
 	size_t body_len;	/* of the refusal */
 	uint16_t close_code;	/* received */
 	char close_reason[124];
+	bool in_close;		/* the frame being received is a close frame: gathered in (closing) */
+	size_t nclosing;
+	uint8_t closing[125];	/* RFC 6455, 5.5 */
 	size_t in_len, in_at;	/* read and not yet taken by wslay */
 	uint8_t in[READ_SIZE];
 };
@@ -233,8 +237,19 @@ static int on_mask(wslay_event_context_ptr ctx, uint8_t *p, size_t n, void *arg)
 static void on_frame_start(wslay_event_context_ptr ctx,
 	const struct wslay_event_on_frame_recv_start_arg *a, void *arg)
 {
+	struct wsclient *w = arg;
+
 	(void)ctx;
-	((struct wsclient *)arg)->in_data = !wslay_is_ctrl_frame(a->opcode);
+	w->in_data = !wslay_is_ctrl_frame(a->opcode);
+	w->in_close = a->opcode == WSLAY_CONNECTION_CLOSE;
+}
+
+static void gather_close(struct wsclient *w, const uint8_t *p, size_t n)
+{
+	if (n == 0 || n > sizeof(w->closing) - w->nclosing)
+		return;
+	memcpy(w->closing + w->nclosing, p, n);
+	w->nclosing += n;
 }
 
 /* wslay does not buffer for us: one buffer is used again for every message. */
@@ -243,6 +258,8 @@ static void on_frame_chunk(wslay_event_context_ptr ctx,
 {
 	struct wsclient *w = arg;
 
+	if (w->in_close)
+		gather_close(w, a->data, a->data_length);
 	if (!w->in_data || buf_add(&w->message, a->data, a->data_length) == 0)
 		return;
 	/* It limits frames only, when it does not buffer. */
@@ -251,21 +268,39 @@ static void on_frame_chunk(wslay_event_context_ptr ctx,
 	wslay_event_shutdown_read(ctx);
 }
 
-static void on_close(struct wsclient *w, const struct wslay_event_on_msg_recv_arg *a)
+static void note_close(struct wsclient *w, unsigned code, const uint8_t *why, size_t n)
 {
-	size_t n = a->msg_length > 2 ? a->msg_length - 2 : 0;
-
-	if (a->msg_length == 0) {	/* RFC 6455, 7.1.5 */
-		w->close_code = WSLAY_CODE_NO_STATUS_RCVD;
-		strcpy(w->close_reason, "no status received");
-		return;
-	}
-	w->close_code = a->status_code;
+	w->close_code = (uint16_t)code;
 	if (n >= sizeof(w->close_reason))
 		n = sizeof(w->close_reason) - 1;
 	if (n > 0)
-		memcpy(w->close_reason, a->msg + 2, n);
+		memcpy(w->close_reason, why, n);
 	w->close_reason[n] = '\0';
+}
+
+static void on_close(struct wsclient *w, const struct wslay_event_on_msg_recv_arg *a)
+{
+	static const char none[] = "no status received";	/* RFC 6455, 7.1.5 */
+
+	if (a->msg_length < 2)
+		note_close(w, WSLAY_CODE_NO_STATUS_RCVD, (const uint8_t *)none, sizeof(none) - 1);
+	else
+		note_close(w, a->status_code, a->msg + 2, a->msg_length - 2);
+}
+
+/*
+ * Was it closed with one of the codes that came after RFC 6455: 1012 to 1014, restarting, try again
+ * later, bad gateway (IANA's registry)? To wslay these are none, and the peer broke the protocol.
+ */
+static bool closed_for_now(struct wsclient *w)
+{
+	unsigned code = (unsigned)w->closing[0] << 8 | w->closing[1];
+
+	if (w->nclosing < 2 || code < 1012 || code > 1014 || wslay_event_want_read(w->frames) ||
+			!utf8_valid((const char *)w->closing + 2, w->nclosing - 2))
+		return false;
+	note_close(w, code, w->closing + 2, w->nclosing - 2);
+	return true;
 }
 
 static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *a,
@@ -368,7 +403,7 @@ static void conclude(struct wsclient *w)
 
 	if (w->nomem)
 		finish(w, WSCLIENT_NOMEM, 0, "out of memory");
-	else if (wslay_event_get_close_received(w->frames) && (w->lost || silent))
+	else if ((wslay_event_get_close_received(w->frames) || closed_for_now(w)) && (w->lost || silent))
 		finish(w, WSCLIENT_CLOSED, w->close_code, w->close_reason);
 	else if (w->lost)
 		finish_lost(w);

@@ -422,6 +422,20 @@ static void test_close(void)
 	peer_fini(&t);
 }
 
+static void test_close_code_of(const char *payload, const char *happens, const char *why)
+{
+	struct peer t;
+
+	peer_init(&t, "http://h/", NULL, 100);
+	handshake(&t, "");
+	frame(&t, 0x88, payload, strlen(payload));
+	run(&t);
+	check(&t, happens, "a code that is newer than RFC 6455");
+	if (why != NULL)
+		eq_str(t.why, why, "and why");
+	peer_fini(&t);
+}
+
 /* What the server closes with, and what a person is told about it. */
 static void test_close_codes(void)
 {
@@ -442,6 +456,10 @@ static void test_close_codes(void)
 	check(&t, "open() closed(1001) <88:\\03\\e9later> ", "one with a code is that");
 	eq_str(t.why, "later", "and says why");
 	peer_fini(&t);
+
+	test_close_code_of("\x03\xf4" "restart", "open() closed(1012) <88:\\03\\ea> ", "restart");
+	test_close_code_of("\x03\xf6", "open() closed(1014) <88:\\03\\ea> ", "");
+	test_close_code_of("\x03\xf7", "open() broken(1002) <88:\\03\\ea> ", NULL);
 }
 
 int main(void)
