@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "config_file.h"
 #include "config_options.h"
+#include "cores.h"
 #include "topic.h"
 
 /* Descriptors that are not connections: listeners, store files, pipes, those being refused. */
@@ -26,17 +26,10 @@ static unsigned descriptors_allow(void)
 		DESCRIPTORS_RESERVED;
 }
 
-static unsigned cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n < 1 ? 1 : n > 128 ? 128 : (unsigned)n;
-}
-
 static void set_defaults(struct config *c)
 {
 	*c = (struct config){
-		.threads = cores(),
+		.threads = cores_count() < CONFIG_THREADS_MAX ? cores_count() : CONFIG_THREADS_MAX,
 		.sync = STORE_SYNC_FULL,
 		.memory_bytes = 64 << 20,
 		.key_ms = CONFIG_DAY_MS,
@@ -218,6 +211,7 @@ const char *config_unchangeable(const struct config *a, const struct config *b)
 		{"memory", a->memory_bytes != b->memory_bytes},
 		{"key-age", a->key_ms != b->key_ms},
 		{"threads", a->threads != b->threads},
+		{"pin", a->pin != b->pin},
 		{"io", a->io != b->io},
 		{"stdin", text_differs(a->stdin_topic, b->stdin_topic)},
 		{"heartbeat", a->heartbeat_ms != b->heartbeat_ms},

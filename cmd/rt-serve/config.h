@@ -18,6 +18,7 @@
 #include "store/store.h"
 #include "str.h"
 
+#define CONFIG_THREADS_MAX 128
 #define CONFIG_DAY_MS UINT64_C(86400000)
 
 /** How to send: one write per connection (epoll), or many in one call where that is allowed. */
@@ -29,6 +30,7 @@ struct config {
 	/* where */
 	struct config_list listen, admin;
 	unsigned threads;
+	bool pin;			/* each to a core of its own */
 	enum config_io io;
 	bool proxy_protocol;
 	struct cidr *trusted;

@@ -140,7 +140,7 @@ static const char *set_threads(void *p, const char *arg)
 {
 	struct config *c = p;
 	uint64_t v;
-	const char *why = set_number(&v, arg, 1, 128);
+	const char *why = set_number(&v, arg, 1, CONFIG_THREADS_MAX);
 
 	if (why == NULL)
 		c->threads = (unsigned)v;
@@ -328,6 +328,13 @@ static const char *set_retain(void *p, const char *arg)
 	return NULL;
 }
 
+static const char *set_pin(void *p, const char *arg)
+{
+	(void)arg;
+	((struct config *)p)->pin = true;
+	return NULL;
+}
+
 static const char *set_proxy_protocol(void *p, const char *arg)
 {
 	(void)arg;
@@ -369,6 +376,7 @@ static const struct opt options[] = {
 	{"retain-bytes", 0, "SIZE", "keep so much over all topics; 0: no limit (1G; memory: as --memory)", set_retain_bytes, 0},
 	{"key-age", 0, "AGE", "remember Idempotency-Keys for so long (24h)", set_key_ms, 0},
 	{"threads", 0, "N", "event loops (one per core)", set_threads, 0},
+	{"pin", 0, NULL, "bind each event loop to a core of its own", set_pin, 0},
 	{"io", 0, "HOW", "send by uring or epoll; auto: uring if allowed (auto)", set_io, 0},
 	{"config", 'c', "FILE", "read long options from FILE, one a line", set_file, 0},
 	{"check", 't', NULL, "check the configuration and end", set_check, 0},

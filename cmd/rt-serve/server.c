@@ -13,6 +13,7 @@
 #include "api/access_log.h"
 #include "api/rate.h"
 #include "api/route.h"
+#include "cores.h"
 #include "drain.h"
 #include "exitcode.h"
 #include "net/listener.h"
@@ -377,6 +378,15 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* The first loop's thread last: the others count the cores that it may use. */
+static void pin_loops(struct server *s)
+{
+	s->threads[0] = pthread_self();
+	for (unsigned i = s->nloops; i-- > 0;)
+		if (cores_pin(s->threads[i], i) != 0)
+			log_warn("cannot bind thread %u to a core: %m", i);
+}
+
 int server_run(struct server *s)
 {
 	sigset_t all, before;
@@ -399,6 +409,8 @@ int server_run(struct server *s)
 		}
 		s->nthreads = i;
 	}
+	if (s->config->pin)
+		pin_loops(s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	announce(s);
 	loop_run(s->loops[0]);

@@ -12,6 +12,7 @@ complete -c rt-serve -l retain-age -x -d 'keep events for so long; 0: no limit (
 complete -c rt-serve -l retain-bytes -x -d 'keep so much over all topics; 0: no limit (1G; memory: as --memory)'
 complete -c rt-serve -l key-age -x -d 'remember Idempotency-Keys for so long (24h)'
 complete -c rt-serve -l threads -x -d 'event loops (one per core)'
+complete -c rt-serve -l pin -d 'bind each event loop to a core of its own'
 complete -c rt-serve -l io -x -a 'auto uring epoll' -d 'send by uring or epoll; auto: uring if allowed (auto)'
 complete -c rt-serve -s c -l config -r -F -d 'read long options from FILE, one a line'
 complete -c rt-serve -s t -l check -d 'check the configuration and end'

@@ -30,6 +30,31 @@ load ../helpers/raw_http
 	assert_json 'map(.seq) == [1, 2, 3, 4]'
 }
 
+# The cores that each of its threads may run on, a line each. A sanitizer may have a thread, too.
+cores_of_threads() {
+	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$SERVER_PID"/task/*/status
+}
+
+@test "--pin binds each loop to a core of its own, among those it may use, and only then" {
+	start_server --store memory: --threads 2
+	all=$(cores_of_threads | sort -u)
+	[ "$(wc -l <<<"$all")" -eq 1 ]
+	stop_server
+	start_server --store memory: --threads 2 --pin
+	run cores_of_threads
+	first=${all%%[-,]*}
+	assert_line "$first"
+	if [ "$(nproc)" -gt 1 ]; then
+		[ "$(printf '%s\n' "${lines[@]}" | grep -cx '[0-9]*')" -eq 2 ]
+		[ "$(printf '%s\n' "${lines[@]}" | grep -x '[0-9]*' | sort -u | wc -l)" -eq 2 ]
+	fi
+	stop_server
+	taskset -pc "$first" "$BASHPID" >/dev/null
+	start_server --store memory: --threads 2 --pin
+	run -0 cores_of_threads
+	[ "$(printf '%s\n' "${lines[@]}" | sort -u)" = "$first" ]
+}
+
 @test "a unix socket is 0600; a stale one is replaced, a living one is not; the file goes at the end" {
 	start_server --store memory: -l "unix:$RT_TMP/s"
 	[ "$(stat -c %a "$RT_TMP/s")" = 600 ]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Two threads beside one: goal 6."""
 import contextlib
-import os
 
 from lib.fanout import whole
 from lib.figures import in_pairs, median
@@ -16,15 +15,16 @@ event goes to 4,000 subscribers, and the time until the last byte of it has arri
 them is read from the kernel's time stamps afterwards. In pairs. What the machine gives at all is
 measured in the same way: two floors, one on each core, with 2,000 of the subscribers each, which
 share nothing, beside one floor with all of them; the last column is what rt-serve gains by a
-second thread, beside what the floor gains by a second process. "Pinned": the same server, after
-each of its two loops was bound to a core of its own, from outside; then the scheduler cannot let
-the second wait behind the first, on the core on which it was woken up."""
+second thread, beside what the floor gains by a second process. With --pin each
+loop is bound to a core of its own: then the scheduler cannot let the second wait behind the first,
+on the core on which it was woken up."""
 SUBSCRIBERS = 4000
 PAIRS = 4
 CARRIED, SHARE = "deliveries while sending", "gain, beside the floor's"
 SUBJECTS = OURS[:2]
-GOALS = [Goal("6", f"two threads beside one, {s.name}", f"{s.name}, two threads", CARRIED,
-              at_least=1.7) for s in SUBJECTS]
+TWO = ["two threads", "two, --pin"]
+GOALS = [Goal("6", f"{two} beside one, {s.name}", f"{s.name}, {two}", CARRIED, at_least=1.7)
+         for s in SUBJECTS for two in TWO]
 
 
 def speed(load):
@@ -42,13 +42,6 @@ def compare(bench, one, two, names):
         bench.row(names[0], CARRIED, "k/s", value)
     bench.row(names[1], CARRIED, "k/s", pairs=pairs, to="one")
     return median(pairs.ratios)
-
-
-def pin(bench, server):
-    """Bind its loops, which are the first and the last of its threads, to a core each."""
-    threads = sorted(map(int, os.listdir(f"/proc/{server.pid}/task")))
-    for thread, cores in ((threads[0], bench.server_core), (threads[-1], bench.load_core)):
-        os.sched_setaffinity(thread, cores)
 
 
 def floor_gain(bench, subject, both):
@@ -75,17 +68,18 @@ def run(bench):
         if not bench.wants(subject.name):
             continue
         reference = floor_gain(bench, floor, both)
-        names = [f"{subject.name}, {n}" for n in ("one thread", "two threads", "two, pinned")]
+        names = [f"{subject.name}, {n}" for n in ("one thread", *TWO)]
         with bench.subject(names[1]), \
                 bench.server("rt-serve", "--threads", "1", *subject.args, cores=both) as one, \
                 bench.server("rt-serve", "--threads", "2", *subject.args, cores=both) as two, \
+                bench.server("rt-serve", "--threads", "2", "--pin", *subject.args,
+                             cores=both) as pinned, \
                 subject.load(bench, one, subscribers=SUBSCRIBERS) as load_one, \
-                subject.load(bench, two, subscribers=SUBSCRIBERS) as load_two:
-            for name in names[1:]:
-                if name == names[2]:
-                    if not bench.server_core:
-                        break
-                    pin(bench, two)
-                gain = compare(bench, load_one, load_two, (names[0], name))
+                subject.load(bench, two, subscribers=SUBSCRIBERS) as load_two, \
+                subject.load(bench, pinned, subscribers=SUBSCRIBERS) as load_pinned:
+            for name, load in ((names[1], load_two), (names[2], load_pinned)):
+                if load is load_pinned and not bench.server_core:
+                    break
+                gain = compare(bench, load_one, load, (names[0], name))
                 if reference:
                     bench.row(name, SHARE, "x", gain / reference)

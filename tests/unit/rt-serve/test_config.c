@@ -215,7 +215,7 @@ static void test_unchangeable(void)
 		{"--drain 1s", NULL}, {"--max-poll 3", NULL}, {"-v", NULL}, {"--trust-proxy ::1", NULL},
 		{"--listen 1", "listen"}, {"--admin 1", "admin"}, {"--store x", "store"},
 		{"--sync none", "sync"}, {"--memory 1M", "memory"}, {"--key-age 1h", "key-age"},
-		{"--threads 9", "threads"}, {"--stdin t", "stdin"}, {"--heartbeat 1s", "heartbeat"},
+		{"--threads 9", "threads"}, {"--pin", "pin"}, {"--stdin t", "stdin"}, {"--heartbeat 1s", "heartbeat"},
 		{"--presence a", "presence"}, {"--presence-grace 1s", "presence-grace"},
 		{"--access-log x", "access-log"}, {"--access-log-format json", "access-log-format"},
 		{"--max-connections 3", "max-connections"}, {"--max-per-address 3", "max-per-address"},
