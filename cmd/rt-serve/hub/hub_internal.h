@@ -4,7 +4,8 @@
 
 /*
  * What the files of the hub share and nobody else sees: hub.c follows the tail, run.c hands on
- * several events at once, subscription.c catches up, rewind.c takes back.
+ * several events at once, subscription.c catches up page by page, page.c hands a page on, rewind.c takes
+ * back.
  *
  * A callback that ends its subscription (started, live, failed) is always the last thing done
  * with it. Where others are being walked over, it is queued instead, to be ended by hub_work.
@@ -138,19 +139,40 @@ int hub_behind(struct subscription *sub);
 /** Its place is lost, or it cannot be read: it ends in the next turn. */
 void hub_give_up(struct hub *h, struct subscription *sub, enum store_status status);
 
-/** FULL, with its page among the held ones if it has one. It is in no list. */
-void hub_full(struct hub *h, struct subscription *sub);
-
-/** Hand on what was gathered. False: refused, or no memory; what is left will be read again. */
-bool hub_hand_on(struct hub *h, struct subscription *sub);
-
 /** Let some of the queued ones go on. */
 void hub_work(struct hub *h);
 
 /** It stands at (cursor), taken over, from now on. */
 void hub_stand(struct subscription *sub, char *cursor);
 
+/** The same at a copy of (at). False: no memory, and it has failed. */
+bool hub_stand_at(struct subscription *sub, struct str at);
+
+/* --- page.c ---------------------------------------------------------------------------------- */
+
+/** The last event of the page that was handed on, or NULL. */
+const struct event *hub_page_last(const struct subscription *sub);
+
+/** The page's gaps were announced, if all of them were. Without memory they are told again. */
+void hub_page_learn(struct subscription *sub);
+
+/** Going back, a gap that was announced may begin earlier than it was told. */
 void hub_forget_gaps(struct subscription *sub);
+
+/** FULL, with its page among the held ones if it has one. It is in no list. */
+void hub_full(struct hub *h, struct subscription *sub);
+
+/** Free the page; it will be read again from what was handed on of it. */
+void hub_page_drop(struct subscription *sub);
+
+/** Hand on what was gathered. False: refused, or no memory; what is left will be read again. */
+bool hub_hand_on(struct hub *h, struct subscription *sub);
+
+/** Hand on what is left of the page. False: refused, or no memory. */
+bool hub_page_give(struct hub *h, struct subscription *sub);
+
+/** The page was handed on whole; (*at_end): nothing came after it. False: refused, or no memory. */
+bool hub_page_end(struct hub *h, struct subscription *sub, bool *at_end);
 
 /* --- notice.c -------------------------------------------------------------------------------- */
 

@@ -9,7 +9,6 @@
 
 #define READY_PAGES 4	/* read at most, when the transport is ready */
 #define WORK_PAGES 16	/* read in a turn, by all that are queued: one each */
-#define HELD_MAX 64	/* pages kept for full subscriptions; beyond, the longest kept is read again */
 
 /* --- where it stands ------------------------------------------------------------------------- */
 
@@ -22,7 +21,7 @@ void hub_stand(struct subscription *sub, char *cursor)
 	sub->cursor = cursor;
 }
 
-static bool stand_at(struct subscription *sub, struct str at)
+bool hub_stand_at(struct subscription *sub, struct str at)
 {
 	char *cursor = hub_dup(at);
 
@@ -34,20 +33,9 @@ static bool stand_at(struct subscription *sub, struct str at)
 	return true;
 }
 
-/* The last event of the page that was handed on, or NULL. */
-static const struct event *last_given(const struct subscription *sub)
-{
-	const struct behind *b = sub->behind;
-	const struct read *r = b == NULL ? NULL : b->read;
-
-	if (r == NULL || sub->state == SUBSCRIPTION_READING || b->next_in_page <= r->ngaps)
-		return NULL;
-	return r->events[b->next_in_page - r->ngaps - 1];
-}
-
 int hub_cursor(struct hub *h, const struct subscription *sub, struct buf *b)
 {
-	const struct event *e = sub->gather == NULL ? last_given(sub) : NULL;
+	const struct event *e = sub->gather == NULL ? hub_page_last(sub) : NULL;
 
 	if (!sub->begun)
 		return 0;
@@ -71,26 +59,6 @@ uint64_t hub_lag(struct hub *h, const struct subscription *sub)
 		return 0;
 	tail = store_tail_pos(h->store);
 	return tail > sub->pos ? tail - sub->pos : 0;
-}
-
-/* --- gaps ------------------------------------------------------------------------------------ */
-
-/* The page's gaps were announced, if all of them were. Without memory they are told again. */
-static void learn_gaps(struct subscription *sub)
-{
-	const struct read *r = sub->behind->read;
-
-	if (sub->behind->next_in_page < r->ngaps || r->gap_known == NULL)
-		return;
-	free(sub->behind->gap_known);
-	sub->behind->gap_known = strdup(r->gap_known);
-}
-
-/* Going back, a gap that was announced may begin earlier than it was told. */
-void hub_forget_gaps(struct subscription *sub)
-{
-	free(sub->behind->gap_known);
-	sub->behind->gap_known = NULL;
 }
 
 /* --- states ---------------------------------------------------------------------------------- */
@@ -187,7 +155,7 @@ static void ungather(struct subscription *sub)
 	if (sub->gather->n > 0)
 		hub_forget_gaps(sub);
 	else if (sub->behind->read != NULL)
-		learn_gaps(sub);
+		hub_page_learn(sub);
 	conflate_clear(sub->gather);
 	if (sub->past != NULL && sub->past->given == NULL)
 		sub->behind->latest_max = sub->past->latest_max;
@@ -206,7 +174,7 @@ void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscripti
 	if (sub->gather != NULL)
 		ungather(sub);
 	if (sub->cursor == NULL)
-		stand_at(sub, hub_turn_cursor(h, i));
+		hub_stand_at(sub, hub_turn_cursor(h, i));
 	if (sub->failed != STORE_OK || to == SUBSCRIPTION_QUEUED) {
 		hub_enqueue(h, sub);
 		return;
@@ -214,47 +182,6 @@ void hub_fall(struct hub *h, struct subscription *sub, size_t i, enum subscripti
 	sub->turn = h->turn_no;
 	sub->fell = sub->slow == SLOW_NEWEST;
 	h->stats.lagged++;
-}
-
-/* Free the page; it will be read again from what was handed on of it. */
-static void drop_page(struct subscription *sub)
-{
-	struct read *r = sub->behind->read;
-	const struct event *e = last_given(sub);
-	char *cursor = e == NULL ? NULL : hub_dup(event_cursor(e));
-
-	if (e != NULL && cursor == NULL)
-		return;
-	learn_gaps(sub);
-	if (e != NULL)
-		hub_stand(sub, cursor);
-	sub->behind->read = NULL;
-	sub->behind->next_in_page = 0;
-	hub_past_page(sub, r);
-}
-
-/* The newest of each key cannot be read again from a cursor: such a page stays. */
-static void hold_page(struct hub *h, struct subscription *sub)
-{
-	struct subscription *oldest;
-
-	if (sub->behind->read->from == READ_LATEST)
-		return;
-	hub_list_add(&h->held, sub);
-	sub->held = true;
-	if (h->held.n <= HELD_MAX)
-		return;
-	oldest = h->held.first;
-	hub_list_remove(&h->held, oldest);
-	oldest->held = false;
-	drop_page(oldest);
-}
-
-void hub_full(struct hub *h, struct subscription *sub)
-{
-	sub->state = SUBSCRIPTION_FULL;
-	if (sub->behind->read != NULL)
-		hold_page(h, sub);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -283,153 +210,6 @@ static void fail(struct hub *h, struct subscription *sub, enum store_status stat
 		ops->failed(sub, status);
 	else
 		ops->started(sub, status, STR_NULL);
-}
-
-/* --- handing on ------------------------------------------------------------------------------ */
-
-/* Give one event that may be an ephemeral one, which is not offered twice. False: refused. */
-static bool give(struct hub *h, struct subscription *sub, struct event *e)
-{
-	if (sub->ops->event(sub, e)) {
-		h->stats.deliveries++;
-		return true;
-	}
-	if (!e->ephemeral)
-		return false;
-	h->stats.ephemeral_dropped++;
-	return true;
-}
-
-/* Refused: stand after the last of the (n) stored events that went out just now. */
-static void stand_after_given(struct subscription *sub, size_t n)
-{
-	struct conflate_item *item = sub->past->given;
-
-	while (n > 0 && item->event->ephemeral) {
-		item = item->next;
-		n--;
-	}
-	if (n > 0)
-		stand_at(sub, event_cursor(item->event));
-}
-
-bool hub_hand_on(struct hub *h, struct subscription *sub)
-{
-	struct conflate *c = sub->gather;
-	struct conflate_item *item;
-	size_t n;
-
-	for (n = 0; c->first != NULL; n++) {
-		if (!give(h, sub, c->first->event)) {
-			stand_after_given(sub, n);
-			return false;
-		}
-		item = conflate_shift(c);
-		item->next = sub->past->given;
-		sub->past->given = item;
-	}
-	hub_stand(sub, c->reached);
-	c->reached = NULL;
-	return true;
-}
-
-/* False: refused, or no memory. The gaps come before what is gathered next. */
-static bool give_gap(struct hub *h, struct subscription *sub, const struct gap *g)
-{
-	if (!sub->ops->gap(sub, g))
-		return false;
-	h->stats.gaps++;
-	return true;
-}
-
-/* Take one event of a page into the set. False as hub_hand_on. */
-static bool gather(struct hub *h, struct subscription *sub, struct event *e)
-{
-	struct conflate *c = sub->gather;
-	char *reached;
-
-	if (conflate_add(c, e) != 0) {
-		sub->failed = STORE_NOMEM;
-		return false;
-	}
-	if (!conflate_full(c))
-		return true;
-	reached = hub_dup(event_cursor(e));
-	if (reached == NULL) {
-		sub->failed = STORE_NOMEM;
-		return false;
-	}
-	free(c->reached);
-	c->reached = reached;
-	return hub_hand_on(h, sub);
-}
-
-/* The next thing in the page. False: refused, or no memory. */
-static bool give_next(struct hub *h, struct subscription *sub)
-{
-	struct read *r = sub->behind->read;
-	struct event *e;
-
-	if (sub->behind->next_in_page < r->ngaps)
-		return give_gap(h, sub, &r->gaps[sub->behind->next_in_page]);
-	e = r->events[sub->behind->next_in_page - r->ngaps];
-	if (sub->gather != NULL ? !gather(h, sub, e) : !give(h, sub, e))
-		return false;
-	if (e->pos > sub->pos)
-		sub->pos = e->pos;
-	return true;
-}
-
-static bool give_page(struct hub *h, struct subscription *sub)
-{
-	struct read *r = sub->behind->read;
-
-	if (sub->gather != NULL && r->from == READ_LATEST)
-		sub->past->latest_max = r->max_events;
-	if (sub->gather != NULL && r->ngaps > sub->behind->next_in_page && sub->gather->n > 0 &&
-			!hub_hand_on(h, sub))
-		return false;
-	for (; sub->behind->next_in_page < r->ngaps + r->n; sub->behind->next_in_page++)
-		if (!give_next(h, sub))
-			return false;
-	return true;
-}
-
-/* The page was gathered whole. False as hub_hand_on. */
-static bool gathered_page(struct hub *h, struct subscription *sub, char *end)
-{
-	struct read *r = sub->behind->read;
-	struct conflate *c = sub->gather;
-	bool now = r->at_end || c->n == 0 || conflate_full(c);
-
-	sub->behind->read = NULL;
-	read_free(r);
-	free(c->reached);
-	c->reached = end;
-	return !now || hub_hand_on(h, sub);
-}
-
-/* The page was handed on whole; (*at_end): nothing came after it. False: refused, or no memory. */
-static bool end_page(struct hub *h, struct subscription *sub, bool *at_end)
-{
-	struct read *r = sub->behind->read;
-	char *end = hub_dup(str_of(r->end));
-
-	if (end == NULL) {
-		sub->failed = STORE_NOMEM;
-		return false;
-	}
-	learn_gaps(sub);
-	*at_end = r->at_end;
-	if (r->at_end && r->end_pos > sub->pos)
-		sub->pos = r->end_pos;
-	sub->behind->next_in_page = 0;
-	if (sub->gather != NULL)
-		return gathered_page(h, sub, end);
-	sub->behind->read = NULL;
-	hub_stand(sub, end);
-	hub_past_page(sub, r);
-	return true;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -558,7 +338,7 @@ static int jump(struct hub *h, struct subscription *sub)
 	if (tail == NULL)
 		return -1;
 	if (sub->behind->read != NULL)
-		drop_page(sub);
+		hub_page_drop(sub);
 	if (n == NULL && strcmp(tail, sub->cursor) != 0) {
 		n = hub_notice_new("slow", str_of(sub->cursor));
 		if (n != NULL)
@@ -618,8 +398,8 @@ static void advance(struct hub *h, struct subscription *sub, unsigned pages, boo
 		at_end = true;
 	}
 	for (;;) {
-		if (!hub_announce(h, sub) || (sub->behind->read != NULL && (!give_page(h, sub) ||
-				!end_page(h, sub, &at_end)))) {
+		if (!hub_announce(h, sub) || (sub->behind->read != NULL && (!hub_page_give(h, sub) ||
+				!hub_page_end(h, sub, &at_end)))) {
 			stop(h, sub);
 			return;
 		}
