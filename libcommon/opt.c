@@ -232,8 +232,8 @@ int opt_parse_again(const struct opt_tool *t, int argc, char **argv, void *confi
 		wrong = o == NULL || o->set == NULL ? "is new on the command line" :
 			o->set(config, o->arg != NULL ? optarg : NULL);
 		if (wrong != NULL)
-			buf_addf(why, "%s%s %s", o != NULL ? "--" : "", o != NULL ? o->name : argv[optind - 1],
-				wrong);
+			buf_addf(why, "%s%s %s", o != NULL ? "--" : "",
+				o != NULL ? o->name : argv[optind - 1], wrong);
 	}
 	parser_fini(&p);
 	return wrong == NULL ? 0 : -1;

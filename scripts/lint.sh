@@ -132,6 +132,22 @@ sizes() {
 		}'
 }
 
+# Tabs are of eight. Characters are counted, in any locale: bytes that go on with one are left out.
+columns() {
+	# shellcheck disable=SC2016  # $0 is of awk
+	c_files | silent env LC_ALL=C xargs awk '
+		{
+			gsub(/[\200-\277]/, "")
+			width = 0
+			n = split($0, part, "\t")
+			for (i = 1; i < n; i++)
+				width += length(part[i]) + 8 - length(part[i]) % 8
+			width += length(part[n])
+			if (width > 110)
+				print FILENAME ":" FNR ": " width " columns"
+		}'
+}
+
 licences() {
 	# shellcheck disable=SC2016  # $0 is of awk
 	c_files | silent xargs awk 'FNR == 1 && $0 != "/* SPDX-License-Identifier: MIT */" {
@@ -163,6 +179,7 @@ check 'bats files (shellcheck)' bats_files
 check 'python files (pyflakes)' python_files
 check 'manuals (mandoc -T lint)' manuals
 check 'functions below 90 lines, files up to 800' sizes
+check 'lines of at most 110 columns' columns
 check 'licence in every C file' licences
 check 'nothing is left to do' leftovers
 check 'layers include only what is below them' layers

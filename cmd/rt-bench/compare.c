@@ -48,8 +48,9 @@ static void announce(const struct bench_config *c)
 {
 	if (c->quiet || c->duration_ns == 0 || !isatty(STDERR_FILENO))
 		return;
-	fprintf(stderr, "%u runs of %.3g s, about %.0f s in all\n", (unsigned)COMPARE_RUNS, (double)c->duration_ns / SECOND,
-		(double)COMPARE_RUNS * ((double)c->duration_ns / SECOND + SECONDS_BESIDE));
+	fprintf(stderr, "%u runs of %.3g s, about %.0f s in all\n", (unsigned)COMPARE_RUNS,
+		(double)c->duration_ns / SECOND, (double)COMPARE_RUNS *
+		((double)c->duration_ns / SECOND + SECONDS_BESIDE));
 }
 
 int compare_run(const struct bench_config *c, struct result *results[COMPARE_RUNS], unsigned *n)

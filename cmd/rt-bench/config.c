@@ -82,7 +82,8 @@ const char *config_mix(uint64_t mix[TRANSPORTS], uint64_t subscribers, const cha
 		size_t n = strcspn(text, ",");
 
 		if (!parse_part(weights, (struct str){text, n}))
-			return "is not sse, ws, ndjson, longpoll or poll, or a mix like sse:50,ws:40,longpoll:10";
+			return "is not sse, ws, ndjson, longpoll or poll, "
+				"or a mix like sse:50,ws:40,longpoll:10";
 		if (text[n] == '\0')
 			break;
 		text += n + 1;
@@ -182,7 +183,8 @@ static void check_load(struct bench_config *c)
 	if (c->duration_ns == 0 && c->count == 0)
 		c->duration_ns = 10 * SECOND;
 	if (c->warmup_ns == NOT_GIVEN)
-		c->warmup_ns = c->duration_ns / WARMUP_PART < WARMUP_NS ? c->duration_ns / WARMUP_PART : WARMUP_NS;
+		c->warmup_ns = c->duration_ns / WARMUP_PART < WARMUP_NS ?
+			c->duration_ns / WARMUP_PART : WARMUP_NS;
 	if (c->duration_ns != 0 && c->warmup_ns >= c->duration_ns)
 		usage("--warmup", "is as long as --duration, so that nothing would be measured");
 }
@@ -198,7 +200,8 @@ static void check_server(const struct bench_config *c)
 static void check_compare(const struct bench_config *c)
 {
 	if (c->transport_given || c->poll_every_given)
-		usage("--compare", "runs all transports, with polls of 1, 2 and 5 s: leave --transport and --poll-every out");
+		usage("--compare", "runs all transports, with polls of 1, 2 and 5 s: "
+			"leave --transport and --poll-every out");
 	if (c->subscribers == 0)
 		usage("--compare", "needs --subscribers");
 }
@@ -240,7 +243,8 @@ void config_parse(struct bench_config *c, int argc, char **argv)
 	log_init(options_tool.name, LOG_WARN);
 	if (opt_parse(&options_tool, argc, argv, c) < argc)
 		usage("rt-bench", "takes only options; the server is -s URL");
-	log_set_level(c->quiet ? LOG_ERROR : c->verbose > 1 ? LOG_DEBUG : c->verbose == 1 ? LOG_INFO : LOG_WARN);
+	log_set_level(c->quiet ? LOG_ERROR : c->verbose > 1 ? LOG_DEBUG :
+		c->verbose == 1 ? LOG_INFO : LOG_WARN);
 	check(c);
 }
 

@@ -40,7 +40,8 @@ struct bench_config {
 	enum publish_how publish_how;
 	bool publish_given;
 	double rate;			/* events a second in all; 0: as fast as (window) allows */
-	uint64_t window;		/* events neither delivered to all nor (without subscribers) acknowledged */
+	/* events neither delivered to all nor (without subscribers) acknowledged */
+	uint64_t window;
 	uint64_t max_unacked;		/* events on their way to the server, with a schedule too */
 	uint64_t max_event;		/* bytes of the longest event, head or body that is gathered */
 	uint64_t batch;			/* events per request of PUBLISH_BATCH */
@@ -76,7 +77,10 @@ struct bench_config {
 /** Parse the command line into (c). Ends the program with EXIT_USAGE and a message if it is wrong. */
 void config_parse(struct bench_config *c, int argc, char **argv);
 
-/** Put the numbers of subscribers of each transport according to a mix as "sse:50,ws:50" or "ws". NULL or why not. */
+/**
+ * Put the numbers of subscribers of each transport according to a mix as "sse:50,ws:50" or "ws".
+ * NULL or why not.
+ */
 const char *config_mix(uint64_t mix[TRANSPORTS], uint64_t subscribers, const char *text);
 
 void config_fini(struct bench_config *c);

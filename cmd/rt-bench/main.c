@@ -85,8 +85,9 @@ static int print(const struct bench_config *c, const struct outcome *o)
 }
 
 /*
- * Open (path), so that what cannot be written is known before a run and not after it. What is in the file stays
- * until there is something new. 0, or -1 having said why; *f stays NULL without a path.
+ * Open (path), so that what cannot be written is known before a run and not after it. What is in
+ * the file stays until there is something new. 0, or -1 having said why; *f stays NULL without a
+ * path.
  */
 static int open_file(FILE **f, const char *path)
 {
@@ -143,8 +144,9 @@ static int judge_thresholds(const struct bench_config *c, const struct outcome *
 
 			if (!threshold_exceeded(limit, o->results[i], &value))
 				continue;
-			log_error("failed: %.*s (%s%sit is %s)", (int)limit->len, limit->text, o->results[i]->label,
-				*o->results[i]->label == '\0' ? "" : ": ", threshold_format(text, limit, value));
+			log_error("failed: %.*s (%s%sit is %s)", (int)limit->len, limit->text,
+				o->results[i]->label, *o->results[i]->label == '\0' ? "" : ": ",
+				threshold_format(text, limit, value));
 			status = EXIT_THRESHOLD;
 		}
 	return status;

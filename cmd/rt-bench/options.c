@@ -63,7 +63,10 @@ static const char *set_mix(struct bench_config *c, const char *arg)
 	return config_mix(mix, 1, arg);
 }
 
-/* Digits and a point, at (*arg), which is moved behind them: strtod alone takes "inf", "0x1", "1e9", " 1". -1: none. */
+/*
+ * Digits and a point, at (*arg), which is moved behind them: strtod alone takes "inf", "0x1",
+ * "1e9", " 1". -1: none.
+ */
 static double parse_decimal(const char **arg)
 {
 	size_t n = strspn(*arg, "0123456789.");
@@ -308,7 +311,8 @@ static const char *set_source_ip(void *config, const char *arg)
 static const struct opt opts[] = {
 	{"server", 's', "URL", "the rt-serve to test (default RT_URL, else port 7070 here)", set_server, 0},
 	{"subscribers", 0, "COUNT", "how many listen (default 100)", set_subscribers, 0},
-	{"transport", 0, "MIX", "sse, ws, ndjson, longpoll or poll, or sse:50,ws:50 (default sse)", set_transport, 0},
+	{"transport", 0, "MIX", "sse, ws, ndjson, longpoll or poll, or sse:50,ws:50 (default sse)",
+		set_transport, 0},
 	{"poll-every", 0, "TIME", "how often a poll asks (default 1s)", set_poll_every, 0},
 	{"topic", 0, "NAME", "topics are NAME, or NAME/0, NAME/1, ... (default rt-bench)", set_topic, 0},
 	{"topics", 0, "COUNT", "how many topics (default 1)", set_topics, 0},
@@ -318,7 +322,8 @@ static const struct opt opts[] = {
 	{"publish", 0, "HOW", "lines, post, batch or ws (default lines)", set_publish, 0},
 	{"rate", 0, "RATE", "events a second in all, on a fixed schedule", set_rate, 0},
 	{"window", 0, "COUNT", "without --rate: so many under way at most (default 8)", set_window, 0},
-	{"max-unacked", 0, "COUNT", "so many events may wait for their acknowledgement (default 1000000)", set_max_unacked, 0},
+	{"max-unacked", 0, "COUNT", "so many events may wait for their acknowledgement (default 1000000)",
+		set_max_unacked, 0},
 	{"batch", 0, "COUNT", "events per request of --publish batch (default 1000)", set_batch, 0},
 	{"size", 0, "BYTES", "of an event's data (default 100)", set_size, 0},
 	{"payload", 0, "FILE", "put these lines of JSON into the events", set_payload, 0},
@@ -328,7 +333,8 @@ static const struct opt opts[] = {
 	{"drain", 0, "TIME", "wait so long for what is still missing (default 5s)", set_drain, 0},
 	{"max-event", 0, "BYTES", "longer events of the server are an error (default 64M)", set_max_event, 0},
 	{"ramp", 0, "RATE", "connect so many a second (default as fast as they are answered)", set_ramp, 0},
-	{"connect-timeout", 0, "TIME", "give up a connection after so long (default 30s)", set_connect_timeout, 0},
+	{"connect-timeout", 0, "TIME", "give up a connection after so long (default 30s)",
+		set_connect_timeout, 0},
 	{"threads", 0, "COUNT", "of rt-bench itself (default 1)", set_threads, 0},
 	{"source-ip", 0, "ADDRESS", "connect from these in turn, as in 127.0.0.2-9", set_source_ip, 0},
 	{"slow", 0, "COUNT", "so many subscribers stop reading ...", set_slow, 0},
@@ -337,10 +343,12 @@ static const struct opt opts[] = {
 	{"herd", 0, NULL, "all subscribers reconnect at once, halfway", set_herd, 0},
 	{"resume-after", 0, "TIME", "they stay away for so long (default 0s)", set_resume_after, 0},
 	{"no-resume", 0, NULL, "and come back without a cursor", set_no_resume, 0},
-	{"sub-url", 0, "URL", "another server: where to subscribe, as in http://host/sub/{topic}", set_sub_url, 0},
+	{"sub-url", 0, "URL", "another server: where to subscribe, as in http://host/sub/{topic}",
+		set_sub_url, 0},
 	{"pub-url", 0, "URL", "another server: where to publish", set_pub_url, 0},
 	{"pub-body", 0, "TEXT", "another server: what to send there (default {payload})", set_pub_body, 0},
-	{"pub-type", 0, "TYPE", "another server: its content type (default application/json)", set_pub_type, 0},
+	{"pub-type", 0, "TYPE", "another server: its content type (default application/json)",
+		set_pub_type, 0},
 	{"header", 'H', "FIELD", "send this header field, 'Name: value'; again for more", set_header, 0},
 	{"pid", 0, "PID", "of the server: measure its processor time and memory", set_pid, 0},
 	{"compare", 0, NULL, "run each transport in turn, and tell which fits", set_compare, 0},

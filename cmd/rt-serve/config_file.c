@@ -45,7 +45,8 @@ static const char *apply(char *line, const struct opt_tool *tool, void *config)
 	}
 	o = opt_find(tool, name);
 	if (o == NULL) {
-		snprintf(why, sizeof(why), "no such option: %.200s (they are the long ones of rt-serve -h)", name);
+		snprintf(why, sizeof(why),
+			"no such option: %.200s (they are the long ones of rt-serve -h)", name);
 		return why;
 	}
 	if (strcmp(name, "config") == 0 || strcmp(name, "check") == 0) {

@@ -2,7 +2,10 @@
 #ifndef RT_CORES_H
 #define RT_CORES_H
 
-/* The processor cores that this process may use: taskset, cgroups and containers leave it fewer than there are. */
+/*
+ * The processor cores that this process may use: taskset, cgroups and containers leave it fewer
+ * than there are.
+ */
 #include <pthread.h>
 
 /** How many; 1 if nobody knows. */

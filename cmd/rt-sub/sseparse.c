@@ -218,8 +218,8 @@ static const char *find(const char *p, const char *end, char c)
 
 /*
  * The end of the line that begins at (p): the first CR or LF before (end), or (end). What an
- * earlier call found still holds if it is not behind us, so that a stream that ends its lines with one of them is not
- * searched to its end for the other at each line.
+ * earlier call found still holds if it is not behind us, so that a stream that ends its lines with
+ * one of them is not searched to its end for the other at each line.
  */
 static const char *find_end(const char *p, const char *end, struct ends *next)
 {

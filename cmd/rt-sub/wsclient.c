@@ -102,7 +102,8 @@ static void finish_refused(struct wsclient *w)
 {
 	char why[64];
 
-	snprintf(why, sizeof(why), "the handshake was answered with HTTP %u", wshandshake_status(&w->handshake));
+	snprintf(why, sizeof(why), "the handshake was answered with HTTP %u",
+		wshandshake_status(&w->handshake));
 	finish(w, WSCLIENT_REFUSED, wshandshake_status(&w->handshake), why);
 }
 

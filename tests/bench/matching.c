@@ -11,10 +11,11 @@
  *   {"names":N,"round":R,"same":S,"all":S,"none":S,"matches":M,"steps":T}
  *
  * same: events of the first 1,000 names, of the smallest NAMES at most, so that all others are what does not
- * match; all: events of all names; none: events of topics that nobody named, and that no pattern but those for
- * everything matches. They come in an order without pattern. M: groups found per event of "same", T: nodes and
- * links looked at. Before anything is timed, what is found is compared with topic_match() over all patterns
- * and names, one by one; afterwards the sums have to be those. Ends with status 1 when they differ.
+ * match; all: events of all names; none: events of topics that nobody named, and that no pattern
+ * but those for everything matches. They come in an order without pattern. M: groups found per
+ * event of "same", T: nodes and links looked at. Before anything is timed, what is found is
+ * compared with topic_match() over all patterns and names, one by one; afterwards the sums have to
+ * be those. Ends with status 1 when they differ.
  */
 #include <err.h>
 #include <getopt.h>
@@ -79,7 +80,8 @@ static void name_of(char *dst, unsigned i)
 	static const char *const quantity[] = {"temperature", "power", "door", "alarm"};
 
 	switch (i % 4) {
-	case 0: snprintf(dst, TEXT_MAX, "site/%u/floor/%u/%s", i / 64, i / 16 % 4, quantity[i / 4 % 4]); break;
+	case 0: snprintf(dst, TEXT_MAX, "site/%u/floor/%u/%s", i / 64, i / 16 % 4,
+		quantity[i / 4 % 4]); break;
 	case 1: snprintf(dst, TEXT_MAX, "chat/%u", i); break;
 	case 2: snprintf(dst, TEXT_MAX, "user/%u/inbox", i); break;
 	default: snprintf(dst, TEXT_MAX, "order/eu/%u/state", i); break;
@@ -267,7 +269,8 @@ static double measure(struct index *x, const struct events *e)
 		took += measure_batch(x, batch, &got);
 	}
 	if (got != wanted)
-		errx(1, "%llu groups found, %llu wanted", (unsigned long long)got, (unsigned long long)wanted);
+		errx(1, "%llu groups found, %llu wanted", (unsigned long long)got,
+			(unsigned long long)wanted);
 	return took / EVENTS;
 }
 

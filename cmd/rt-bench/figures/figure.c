@@ -126,7 +126,10 @@ double figure_memory(const struct result *r)
 {
 	if (r->server_pss_before == 0 || r->server_pss_idle == 0)
 		return NAN;
-	/* A server that was loaded before has memory to reuse, and nobody can tell how much of it a connection takes. */
+	/*
+	 * A server that was loaded before has memory to reuse, and nobody can tell how much of it a
+	 * connection takes.
+	 */
 	if (r->server_pss_idle < r->server_pss_before + MEMORY_LEAST)
 		return NAN;
 	return ratio((double)(r->server_pss_idle - r->server_pss_before), (double)r->all.connected);

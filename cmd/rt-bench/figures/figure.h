@@ -25,7 +25,10 @@ char *figure_number(char dst[FIGURE_LEN], double v);
 /** A count to the last digit: "1,234,567"; for what is counted. */
 char *figure_count(char dst[FIGURE_LEN], uint64_t n);
 
-/** A share: "0.006 %", "0.42 %", "45.6 %"; less than all is never written "100 %", nor more than none "0 %". */
+/**
+ * A share: "0.006 %", "0.42 %", "45.6 %"; less than all is never written "100 %", nor more than
+ * none "0 %".
+ */
 char *figure_percent(char dst[FIGURE_LEN], double share);
 
 /** Events delivered per second, from the first publish to the last delivery. */

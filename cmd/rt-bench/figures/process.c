@@ -48,7 +48,8 @@ static void add_pss(pid_t pid, struct process_usage *u, bool *unknown)
 		if (sscanf(line, "Pss: %llu kB", &kb) == 1) {
 			all = kb;
 			found = true;
-		} else if (sscanf(line, "Pss_Anon: %llu kB", &kb) == 1 || sscanf(line, "Pss_Shmem: %llu kB", &kb) == 1) {
+		} else if (sscanf(line, "Pss_Anon: %llu kB", &kb) == 1 ||
+				sscanf(line, "Pss_Shmem: %llu kB", &kb) == 1) {
 			own += kb;
 			parted = true;
 		}

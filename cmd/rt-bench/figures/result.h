@@ -11,7 +11,9 @@
 #include "figures/histogram.h"
 #include "judge/judge.h"
 
-enum transport { TRANSPORT_SSE, TRANSPORT_WS, TRANSPORT_NDJSON, TRANSPORT_LONGPOLL, TRANSPORT_POLL, TRANSPORTS };
+enum transport {
+	TRANSPORT_SSE, TRANSPORT_WS, TRANSPORT_NDJSON, TRANSPORT_LONGPOLL, TRANSPORT_POLL, TRANSPORTS
+};
 
 /** "sse", "ws", ... */
 const char *transport_name(enum transport t);
@@ -69,10 +71,11 @@ struct result {
 	unsigned threads;
 	uint64_t own_cpu_ns;		/* in that time, all threads */
 	double own_busiest;		/* the busiest thread: share of a core, 0 to 1 */
-	const char *limit;		/* why the figures are the generator's, not the server's; NULL: they are not */
+	const char *limit;		/* why figures are the generator's; NULL: they are the server's */
 	bool interrupted;		/* by a signal: figures are of what was done */
 	int failure;			/* exit status: it ran, but not as it was asked to; 0: it did */
-	uint64_t gone;			/* subscribers whose connection had ended at the end, though nobody wanted it */
+	/* subscribers whose connection had ended at the end, though nobody wanted it */
+	uint64_t gone;
 	uint64_t undelivered;		/* still missing when --drain was over */
 };
 

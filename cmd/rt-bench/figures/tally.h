@@ -13,7 +13,8 @@
 #include "figures/result.h"
 
 struct tally {
-	struct result_group *groups[TRANSPORTS];	/* NULL: nobody of it here; who subscribes, and the verdict, are not in it */
+	/* NULL: nobody of it here; who subscribes, and the verdict, are not in it */
+	struct result_group *groups[TRANSPORTS];
 	/* of publishers; the fields are those of struct result_publishers */
 	uint64_t sent, acked, refused, unsure, unsent, bytes;
 	uint64_t misnamed;		/* acknowledged, but as something else than subscribers were told */

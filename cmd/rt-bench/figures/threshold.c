@@ -98,7 +98,8 @@ struct unit {
 static const struct unit times[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {NULL, 0}};
 static const struct unit counts[] = {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {NULL, 0}};
 static const struct unit sizes[] = {{"", 1}, {"B", 1}, {"K", 1024}, {"KB", 1024}, {"KiB", 1024},
-	{"M", 1 << 20}, {"MB", 1 << 20}, {"MiB", 1 << 20}, {"G", 1 << 30}, {"GB", 1 << 30}, {"GiB", 1 << 30}, {NULL, 0}};
+	{"M", 1 << 20}, {"MB", 1 << 20}, {"MiB", 1 << 20}, {"G", 1 << 30}, {"GB", 1 << 30},
+	{"GiB", 1 << 30}, {NULL, 0}};
 
 /* --- parsing --------------------------------------------------------------------------------- */
 
@@ -169,7 +170,8 @@ static const char *set_limit(struct threshold *t, struct str s)
 	case KIND_TIMES:
 	case KIND_TIME:
 		return parse_limit(s, times, &t->limit) ? NULL :
-			"compares a time with what is none: it needs a unit, ns, us, ms, s or m, as in 'p99>50ms'";
+			"compares a time with what is none: it needs a unit, ns, us, ms, s or m, "
+			"as in 'p99>50ms'";
 	case KIND_SIZE:
 		return parse_limit(s, sizes, &t->limit) ? NULL :
 			"compares a size with what is none: a number of bytes, or as in 'memory>2K'";
@@ -202,8 +204,9 @@ static const char *parse_one(struct threshold *t, struct str s)
 	if (n == 0 || n == s.n)
 		return "is not a condition: a figure, >, >=, < or <=, and a limit, as in 'p99>50ms,lost>0'";
 	if (!find_figure(t, trimmed((struct str){s.p, n})))
-		return "names no figure: p50, p90, p99, p999, max, mean (also with ack_ or connect_ in front), lost, "
-			"doubled, disordered, corrupt, broken, absent, refused, deliveries, sent, rate, cpu and memory are known";
+		return "names no figure: p50, p90, p99, p999, max, mean (also with ack_ or connect_ "
+			"in front), lost, doubled, disordered, corrupt, broken, absent, refused, "
+			"deliveries, sent, rate, cpu and memory are known";
 	t->op = s.p[n];
 	if (n + 1 < s.n && s.p[n + 1] == '=') {
 		t->op = t->op == '>' ? 'G' : 'L';

@@ -8,7 +8,8 @@
  *
  *   p50 p90 p99 p999 max mean       end-to-end latency     ack_p50 ... ack_max    acknowledgement
  *   connect_p99 ...                 connecting             lost doubled disordered corrupt
- *   broken absent refused deliveries sent rate    counts; deliveries/s   cpu (per delivery)     memory (per connection)
+ *   broken absent refused deliveries sent rate      counts; deliveries/s
+ *   cpu memory                                      per delivery; per connection
  *   compared by > >= < <= with a number (20k), a time (50ms) or a size (2K), as the figure wants.
  */
 #include "figures/figure.h"

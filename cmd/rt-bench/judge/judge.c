@@ -298,7 +298,8 @@ enum arrival ledger_enter_envelope(struct ledger *l, uint32_t topic, uint64_t id
 	uint32_t i = index_of(l, topic);
 	struct order *o;
 
-	if (l->last == ARRIVAL_CORRUPT || i >= l->count)	/* then these are not to be relied on, either */
+	/* Then these are not to be relied on, either. */
+	if (l->last == ARRIVAL_CORRUPT || i >= l->count)
 		return ARRIVAL_CORRUPT;
 	if (l->orders == NULL)
 		l->orders = calloc(l->count, sizeof(*l->orders));
@@ -401,7 +402,8 @@ void ledger_verdict(const struct ledger *l, const struct stream_total *totals, s
 			add_track(v, &l->tracks[row * l->count + i], &total);
 		}
 	for (uint32_t i = 0; l->orders != NULL && i < l->count; i++) {
-		uint64_t by_seq = l->orders[i].missing, by_tracks = by_seq > 0 ? topic_missing(l, totals, i) : 0;
+		uint64_t by_seq = l->orders[i].missing;
+		uint64_t by_tracks = by_seq > 0 ? topic_missing(l, totals, i) : 0;
 
 		if (by_seq > by_tracks)
 			v->lost += by_seq - by_tracks;
@@ -417,7 +419,8 @@ static bool track_complete(const struct track *t, const struct stream_total *tot
 
 	if (t->missing == NULL && (next > total->published || t->next & ANYWHERE))
 		return true;
-	return ((t->next & ANYWHERE) || missing_sure(next, total->published, total->unsure, total->nunsure) == 0) &&
+	return ((t->next & ANYWHERE) ||
+			missing_sure(next, total->published, total->unsure, total->nunsure) == 0) &&
 		missing_lost(t->missing, total->unsure, total->nunsure) == 0;
 }
 

@@ -39,7 +39,7 @@ enum arrival {
 	ARRIVAL_AHEAD,		/* others before it are missing, so far */
 	ARRIVAL_LATE,		/* one that was missing: out of order */
 	ARRIVAL_DOUBLE,
-	ARRIVAL_CORRUPT,	/* checksum, or a stream that is not ours to get; or what is around it is wrong */
+	ARRIVAL_CORRUPT,	/* checksum, or a stream not ours to get; or what is around it is wrong */
 	ARRIVAL_FOREIGN,	/* of another run or another publisher; not counted */
 };
 
@@ -82,7 +82,10 @@ void ledger_spoil(struct ledger *l, uint32_t topic);
 /** Something that came is corrupt, and nobody knows which event it was. */
 void ledger_corrupt(struct ledger *l);
 
-/** What holds for all events of a server, or for none: an event for which it does not is corrupt if it holds for others. */
+/**
+ * What holds for all events of a server, or for none: an event for which it does not is corrupt if
+ * it holds for others.
+ */
 enum habit {
 	HABIT_ENVELOPE,		/* the envelope is to the byte as rt(7) says */
 	HABIT_CURSOR,		/* its cursor is its id */

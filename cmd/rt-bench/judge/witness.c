@@ -86,7 +86,8 @@ static bool hear_of(struct statement *s, uint32_t stream, uint64_t n, uint64_t w
 }
 
 /* What the others know is known here, too, from now on. */
-static bool ask(struct witness_shared *shared, struct statement *s, uint32_t stream, uint64_t n, uint64_t what)
+static bool ask(struct witness_shared *shared, struct statement *s, uint32_t stream, uint64_t n,
+	uint64_t what)
 {
 	struct statement *all = find(&shared->w, stream, n);
 	bool agrees = true;

@@ -4,8 +4,9 @@
 
 /*
  * What a server says of an event, it has to say to everybody who hears of it: to each subscriber, and to the
- * publisher when it acknowledges. What nobody can compute beforehand, as an event's id, is compared here: what
- * the first was told counts until another is told something else; from then on what most were told.
+ * publisher when it acknowledges. What nobody can compute beforehand, as an event's id, is compared
+ * here: what the first was told counts until another is told something else; from then on what most
+ * were told.
  *
  * Only the newest events are remembered, WITNESS_EVENTS of them, in memory that is used as events come.
  */

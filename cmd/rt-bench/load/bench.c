@@ -62,7 +62,10 @@ const char *bench_topic_parse(const struct bench *b, const char *p, const char *
 	return p;
 }
 
-/* How many deliveries an event of each topic should make. Slow subscribers do not count: nobody waits for them. */
+/*
+ * How many deliveries an event of each topic should make. Slow subscribers do not count: nobody
+ * waits for them.
+ */
 static int count_listeners(struct bench *b)
 {
 	const struct bench_config *c = b->c;
@@ -297,9 +300,11 @@ void bench_complain_connect(struct bench *b, atomic_bool *flag, const struct tar
 	if (errno != EADDRNOTAVAIL)
 		bench_complain(b, flag, EXIT_UNREACHABLE, "cannot connect to %s: %m", t->host);
 	else if (b->c->nsource_ips > 0)
-		bench_complain(b, flag, EXIT_RESOURCES, "an address of --source-ip is not of this machine, or has no ports left");
+		bench_complain(b, flag, EXIT_RESOURCES,
+			"an address of --source-ip is not of this machine, or has no ports left");
 	else
-		bench_complain(b, flag, EXIT_RESOURCES, "no ports are left: give more addresses with --source-ip");
+		bench_complain(b, flag, EXIT_RESOURCES,
+			"no ports are left: give more addresses with --source-ip");
 }
 
 /* The detail of a problem in JSON, or the first line of whatever it is. */
@@ -308,7 +313,8 @@ static struct str detail_of(struct str body)
 	struct json_member m[] = {{.name = "detail"}};
 	const char *lf;
 
-	if (json_check(body.p, body.n, NULL) == JSON_OK && json_members(body, m, 1, NULL) == 0 && m[0].raw.n >= 2)
+	if (json_check(body.p, body.n, NULL) == JSON_OK && json_members(body, m, 1, NULL) == 0 &&
+			m[0].raw.n >= 2)
 		return (struct str){m[0].raw.p + 1, m[0].raw.n - 2};
 	lf = body.n == 0 ? NULL : memchr(body.p, '\n', body.n);
 	if (lf != NULL)
@@ -318,7 +324,8 @@ static struct str detail_of(struct str body)
 	return body;
 }
 
-void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, unsigned status, struct str body)
+void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, unsigned status,
+	struct str body)
 {
 	struct str detail = detail_of(body);
 

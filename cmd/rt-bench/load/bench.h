@@ -38,7 +38,7 @@ struct bench {
 	struct upgrade_key key;
 	/* by topic: deliveries that an event should make, slow subscribers not included */
 	uint32_t *listeners;
-	double *shares;			/* publisher p makes the events from shares[p] to shares[p + 1], of 1 */
+	double *shares;			/* publisher p makes the events shares[p] to shares[p + 1], of 1 */
 	struct stream_total *totals;	/* by stream; each filled by its publisher at the end */
 	uint32_t nstreams;
 	struct worker **workers;
@@ -70,8 +70,8 @@ void bench_fini(struct bench *b);
 struct str bench_topic(const struct bench *b, uint32_t number, char dst[BENCH_TOPIC_MAX]);
 
 /**
- * The topic whose name begins at (p), as it stands in an envelope: *number gets its number. Returns the closing
- * quote; NULL: it is none of ours, or does not end before (end).
+ * The topic whose name begins at (p), as it stands in an envelope: *number gets its number. Returns
+ * the closing quote; NULL: it is none of ours, or does not end before (end).
  */
 const char *bench_topic_parse(const struct bench *b, const char *p, const char *end, uint32_t *number);
 
@@ -86,7 +86,8 @@ void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *
 void bench_complain_connect(struct bench *b, atomic_bool *flag, const struct target *t);
 
 /** The same for an answer: its status, and the detail of its body (RFC 9457). */
-void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, unsigned status, struct str body);
+void bench_complain_answer(struct bench *b, atomic_bool *flag, const char *who, unsigned status,
+	struct str body);
 
 /** How often events go to (topic), for each of its publishers; relative to others. */
 double bench_topic_weight(const struct bench *b, uint32_t topic);

@@ -20,8 +20,8 @@ struct envelope {
 };
 
 /**
- * {"id":"…","topic":"…","seq":N at their fixed places. False: it is not so, as for an ephemeral event, or in a
- * store whose ids are no numbers.
+ * {"id":"…","topic":"…","seq":N at their fixed places. False: it is not so, as for an ephemeral
+ * event, or in a store whose ids are no numbers.
  */
 bool envelope_parse(const struct bench *b, struct envelope *e, struct str record);
 
@@ -34,7 +34,10 @@ bool envelope_is_timely(const struct envelope *e, const char *end, const char **
 /** Is everything around the payload (where) as it has to be? */
 bool envelope_is_whole(const struct envelope *e, struct str record, struct str where);
 
-/** The id and the seq of an answer to a publish, which begins at (p) with "id". False: it does not say both. */
+/**
+ * The id and the seq of an answer to a publish, which begins at (p) with "id". False: it does not
+ * say both.
+ */
 bool envelope_parse_ack(const char *p, const char *end, uint64_t *id, uint64_t *seq);
 
 /** What an event is called by those who heard of it. */

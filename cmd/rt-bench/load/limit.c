@@ -41,7 +41,8 @@ static struct load load_of(const struct session *s, uint64_t least_ns)
 
 	for (unsigned i = 0; i < s->b.nworkers; i++) {
 		const struct thread_mark *from = &s->begin[i], *to = &s->end[i];
-		double span = (double)(to->at_ns - from->at_ns), waited = (double)(to->waited_ns - from->waited_ns);
+		double span = (double)(to->at_ns - from->at_ns);
+		double waited = (double)(to->waited_ns - from->waited_ns);
 
 		if (to->at_ns <= from->at_ns || to->at_ns < from->at_ns + least_ns)
 			continue;
@@ -73,7 +74,8 @@ static bool is_starved(const struct result *r, const struct load *l)
 {
 	uint64_t median = histogram_percentile(&r->all.latency, 50);
 
-	return r->all.latency.count > 0 && l->turn_ns > TURN_LEAST_NS && l->turn_ns > (double)(median / TURN_PART);
+	return r->all.latency.count > 0 && l->turn_ns > TURN_LEAST_NS &&
+		l->turn_ns > (double)(median / TURN_PART);
 }
 
 void limit_judge(const struct session *s, struct result *r)
@@ -83,14 +85,15 @@ void limit_judge(const struct session *s, struct result *r)
 	r->own_busiest = l.busiest > 1 ? 1 : l.busiest;
 	l = load_of(s, SPAN_LEAST_NS);
 	if (l.busiest > BUSY_MOST)
-		r->limit = "one of its threads was busy for more than 85 % of the time, so the server may be better than "
-			"these figures; give it more --threads, or fewer --subscribers";
+		r->limit = "one of its threads was busy for more than 85 % of the time, "
+			"so the server may be better than these figures; "
+			"give it more --threads, or fewer --subscribers";
 	else if (is_late(s))
-		r->limit = "it sent events late, which is much of their latency here; give it a processor of its own, "
-			"or a lower --rate";
+		r->limit = "it sent events late, which is much of their latency here; "
+			"give it a processor of its own, or a lower --rate";
 	else if (l.waited > WAITED_MOST || is_starved(r, &l))
-		r->limit = "it had to wait for a processor, as the server or others need this machine, too, which is much "
-			"of the latency here; give it a processor of its own";
+		r->limit = "it had to wait for a processor, as the server or others need this "
+			"machine, too, which is much of the latency here; give it a processor of its own";
 }
 
 const char *limit_connecting(const struct session *s)

@@ -64,7 +64,8 @@ int plan_init(struct plan *p, const struct bench *b, uint32_t publisher)
 		.random = (publisher + 1) * UINT64_C(0x9e3779b97f4a7c15),
 	};
 	if (c->count != 0)
-		p->count = (uint64_t)((double)c->count * to + 0.5) - (uint64_t)((double)c->count * from + 0.5);
+		p->count = (uint64_t)((double)c->count * to + 0.5) -
+			(uint64_t)((double)c->count * from + 0.5);
 	if (c->rate > 0) {
 		p->interval_ns = NS_PER_S / (c->rate * (to - from));
 		p->phase_ns = publisher * NS_PER_S / c->rate;

@@ -27,7 +27,10 @@ struct plan {
 int plan_init(struct plan *p, const struct bench *b, uint32_t publisher);
 void plan_fini(struct plan *p);
 
-/** When the next event is due; without a schedule (now), once it has begun. UINT64_MAX: there is none any more. */
+/**
+ * When the next event is due; without a schedule (now), once it has begun. UINT64_MAX: there is
+ * none any more.
+ */
 uint64_t plan_due(const struct plan *p, const struct bench *b, uint64_t now);
 
 /** How many events were due by (now) and have not been published; without a schedule, of --count. */

@@ -26,8 +26,8 @@ int publish_begin(struct publisher *p, const char *query)
 	else
 		failed |= buf_adds(&p->out, "/topics/") |
 			template_encode(&p->out, bench_topic(b, plan_topic(&p->plan, 0), name));
-	failed |= buf_addf(&p->out, "%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-ndjson\r\n", query,
-		b->pub.host);
+	failed |= buf_addf(&p->out,
+		"%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-ndjson\r\n", query, b->pub.host);
 	return failed | buf_adds(&p->out, b->fields);
 }
 

@@ -16,7 +16,10 @@ int publish_begin(struct publisher *p, const char *query);
 /** Append an event as a line. 0, or -1 as buf_add. */
 int publish_line(struct publisher *p, uint32_t topic, struct str payload);
 
-/** What to fill into the templates of another server for the newest event in flight; (name) keeps the topic. */
+/**
+ * What to fill into the templates of another server for the newest event in flight; (name) keeps
+ * the topic.
+ */
 struct template_values publish_values(const struct publisher *p, uint32_t topic, struct str payload,
 	char name[BENCH_TOPIC_MAX]);
 

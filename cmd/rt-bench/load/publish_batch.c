@@ -72,7 +72,8 @@ static void on_end(struct publisher *p, struct str rest, uint64_t now)
 	}
 	if (rest.n == 0 || !find_number(rest, "\"accepted\":", &accepted) ||
 	    !find_number(rest, "\"refused\":", &refused) || accepted + refused != p->inflight.count) {
-		publisher_again(p, "the answer to a batch does not say what became of it: is it an rt-serve?");
+		publisher_again(p,
+			"the answer to a batch does not say what became of it: is it an rt-serve?");
 		return;
 	}
 	/* Which they are is not worth knowing: rt-bench sends nothing that a server should refuse. */

@@ -6,8 +6,8 @@
 #include "load/worker.h"
 
 /*
- * One request without end: each line of its body is an event, each line of its answer says what became of one.
- * What is written at once is one chunk.
+ * One request without end: each line of its body is an event, each line of its answer says what
+ * became of one. What is written at once is one chunk.
  */
 
 /* Of fixed width, so that it can be filled in when the chunk is complete. */
@@ -25,7 +25,8 @@ static bool room(const struct publisher *p)
 static int add(struct publisher *p, uint32_t topic, struct str payload)
 {
 	if (!p->request_open) {
-		if (publish_begin(p, "?ack=lines") != 0 || buf_adds(&p->out, "Transfer-Encoding: chunked\r\n\r\n") != 0)
+		if (publish_begin(p, "?ack=lines") != 0 ||
+				buf_adds(&p->out, "Transfer-Encoding: chunked\r\n\r\n") != 0)
 			return -1;
 		p->request_open = true;
 	}
@@ -67,7 +68,8 @@ static const char *accepted_as(const char *line, const char *end)
 	if (line == NULL)
 		return NULL;
 	line++;
-	return (size_t)(end - line) >= sizeof(error) - 1 && memcmp(line, error, sizeof(error) - 1) == 0 ? NULL : line;
+	return (size_t)(end - line) >= sizeof(error) - 1 &&
+		memcmp(line, error, sizeof(error) - 1) == 0 ? NULL : line;
 }
 
 static size_t on_data(struct publisher *p, struct str data, uint64_t now)

@@ -25,8 +25,8 @@ static int add_rt(struct publisher *p, uint32_t topic, struct str payload)
 		base.n--;
 	failed = buf_adds(&p->out, "POST ") | buf_addstr(&p->out, base) | buf_adds(&p->out, "/topics/");
 	failed |= template_encode(&p->out, bench_topic(b, topic, name));
-	failed |= buf_addf(&p->out, " HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n",
-		b->pub.host, b->fields, payload.n);
+	failed |= buf_addf(&p->out, " HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+		"%sContent-Length: %zu\r\n\r\n", b->pub.host, b->fields, payload.n);
 	return failed | buf_addstr(&p->out, payload);
 }
 
@@ -43,7 +43,8 @@ static int add_other(struct publisher *p, uint32_t topic, struct str payload)
 	if (b->pub.path[0] != '/')
 		failed |= buf_addc(&p->out, '/');
 	failed |= template_fill(&p->out, b->pub.path, &v, true);
-	failed |= buf_addf(&p->out, " HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n%sContent-Length: %zu\r\n\r\n",
+	failed |= buf_addf(&p->out,
+		" HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n%sContent-Length: %zu\r\n\r\n",
 		b->pub.host, b->c->pub_type, b->fields, body->len);
 	return failed | buf_addstr(&p->out, buf_str(body));
 }
@@ -71,4 +72,6 @@ static void on_end(struct publisher *p, struct str rest, uint64_t now)
 	publisher_accepted(p, 1, now);
 }
 
-const struct publish_ops publish_post = {.room = room, .add = add, .data = on_data, .end = on_end, .acknowledged = true};
+const struct publish_ops publish_post = {
+	.room = room, .add = add, .data = on_data, .end = on_end, .acknowledged = true,
+};

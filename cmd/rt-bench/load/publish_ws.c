@@ -30,8 +30,10 @@ static int build_upgrade(struct publisher *p)
 		failed |= base.p[0] == '/' ? 0 : buf_addc(&p->out, '/');
 		failed |= template_fill(&p->out, b->pub.path, &v, true);
 	}
-	return failed | buf_addf(&p->out, " HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n", b->pub.host, b->key.key, b->fields);
+	return failed | buf_addf(&p->out,
+		" HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n",
+		b->pub.host, b->key.key, b->fields);
 }
 
 static void on_connected(struct publisher *p)

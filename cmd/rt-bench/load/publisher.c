@@ -87,7 +87,8 @@ static uint32_t stream_of(const struct publisher *p, uint32_t index)
 {
 	const struct streams *s = &p->conn.w->b->streams;
 
-	return streams_number(s, plan_topic(&p->plan, index), p->number < s->topics ? 0 : p->number / s->topics);
+	return streams_number(s, plan_topic(&p->plan, index),
+		p->number < s->topics ? 0 : p->number / s->topics);
 }
 
 void publisher_named(struct publisher *p, uint64_t k, const char *at, const char *end)
@@ -100,7 +101,8 @@ void publisher_named(struct publisher *p, uint64_t k, const char *at, const char
 	    !envelope_parse_ack(at, end, &id, &seq))
 		return;
 	e = inflight_at(&p->inflight, k);
-	if (!witness_agrees(w->witness, record_stream(w->b->run, stream_of(p, e->topic)), e->n, envelope_name(id, seq)))
+	if (!witness_agrees(w->witness, record_stream(w->b->run, stream_of(p, e->topic)), e->n,
+			envelope_name(id, seq)))
 		tally_of(p)->misnamed++;
 }
 
@@ -123,7 +125,10 @@ bool publisher_refused(struct publisher *p, struct str why)
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-/* What the socket was given just now is as late as this program was; waiting for the server does not count. */
+/*
+ * What the socket was given just now is as late as this program was; waiting for the server does
+ * not count.
+ */
 static void count_lateness(struct publisher *p)
 {
 	uint64_t now;
@@ -281,13 +286,17 @@ static void schedule(struct publisher *p, uint64_t due_ns)
 	agenda_add(&p->conn.w->agenda, due_ns, p);
 }
 
-/* Does the server owe no more answers than may be waited for? A request that is not made of one event is made whole. */
+/*
+ * Does the server owe no more answers than may be waited for? A request that is not made of one
+ * event is made whole.
+ */
 static bool may_wait(const struct publisher *p)
 {
 	const struct bench_config *c = p->conn.w->b->c;
 	uint64_t share = c->max_unacked / c->publishers;
 
-	return !p->ops->acknowledged || p->inflight.count < (share > 0 ? share : 1) || p->ops == &publish_batch;
+	return !p->ops->acknowledged || p->inflight.count < (share > 0 ? share : 1) ||
+		p->ops == &publish_batch;
 }
 
 /* False: it is enough for now. */
@@ -431,7 +440,8 @@ void publisher_again(struct publisher *p, const char *why)
 	struct bench *b = p->conn.w->b;
 
 	if (why != NULL)
-		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32 ": %s", p->number, why);
+		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32 ": %s",
+			p->number, why);
 	conn_close(&p->conn);
 	come_back(p);
 }

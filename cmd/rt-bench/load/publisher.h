@@ -81,19 +81,25 @@ void publisher_finish(struct publisher *p);
 /** It can publish from now on. */
 void publisher_open(struct publisher *p);
 
-/** The oldest (n) events in flight were accepted. More than there are: false, and the connection is closed. */
+/**
+ * The oldest (n) events in flight were accepted. More than there are: false, and the connection is
+ * closed.
+ */
 bool publisher_accepted(struct publisher *p, uint64_t n, uint64_t now);
 
 /**
- * The (k)th oldest event in flight is to be accepted, by the answer at (p), which goes on with its "id": is it
- * what subscribers were told?
+ * The (k)th oldest event in flight is to be accepted, by the answer at (p), which goes on with its
+ * "id": is it what subscribers were told?
  */
 void publisher_named(struct publisher *p, uint64_t k, const char *at, const char *end);
 
 /** The oldest was refused, with (why). */
 bool publisher_refused(struct publisher *p, struct str why);
 
-/** Give the connection up, and make a new one: the server has ended the request, or is not to be understood. */
+/**
+ * Give the connection up, and make a new one: the server has ended the request, or is not to be
+ * understood.
+ */
 void publisher_again(struct publisher *p, const char *why);
 
 #endif

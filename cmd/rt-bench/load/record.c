@@ -29,12 +29,14 @@ static bool is_new(enum arrival a)
 }
 
 /* What was told of the event: of a payload's that is of its stream and number, else of its topic and seq. */
-static bool agrees(struct subscriber *s, const struct payload_head *h, const struct envelope *e, struct str record)
+static bool agrees(struct subscriber *s, const struct payload_head *h, const struct envelope *e,
+	struct str record)
 {
 	struct worker *w = s->conn.w;
 
 	if (h != NULL)
-		return witness_agrees(w->witness, record_stream(h->run, h->stream), h->n, envelope_name(e->id, e->seq));
+		return witness_agrees(w->witness, record_stream(h->run, h->stream), h->n,
+			envelope_name(e->id, e->seq));
 	return e->seq == 0 || witness_agrees(w->witness, e->topic, e->seq, hash_bytes(record.p, record.n));
 }
 
@@ -45,10 +47,11 @@ static void corrupt(struct subscriber *s)
 }
 
 /*
- * Id, seq and topic are as they should be, as far as (s) can know: what others know of them? Once more or late,
- * it is wrong enough already.
+ * Id, seq and topic are as they should be, as far as (s) can know: what others know of them? Once
+ * more or late, it is wrong enough already.
  */
-static void judge_name(struct subscriber *s, const struct payload_head *h, const struct envelope *e, struct str record)
+static void judge_name(struct subscriber *s, const struct payload_head *h, const struct envelope *e,
+	struct str record)
 {
 	if (ledger_enter_envelope(s->ledger, e->topic, e->id, e->seq) != ARRIVAL_NEXT)
 		worker_suspect(s->conn.w, s);
@@ -57,8 +60,8 @@ static void judge_name(struct subscriber *s, const struct payload_head *h, const
 }
 
 /* What is around a whole payload. */
-static void judge_envelope(struct subscriber *s, struct str record, const struct payload_head *h, struct str where,
-	const struct str *cursor)
+static void judge_envelope(struct subscriber *s, struct str record, const struct payload_head *h,
+	struct str where, const struct str *cursor)
 {
 	struct worker *w = s->conn.w;
 	const struct bench *b = w->b;

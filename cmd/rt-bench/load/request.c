@@ -15,7 +15,8 @@ static int add_topics(struct buf *b, const struct subscriber *s)
 	int failed = 0;
 
 	if (each == 1)
-		return buf_adds(b, "/topics/") | template_encode(b, bench_topic(bench, s->first_topic, name)) |
+		return buf_adds(b, "/topics/") |
+			template_encode(b, bench_topic(bench, s->first_topic, name)) |
 			buf_addc(b, '?');
 	failed |= buf_adds(b, "/events?");
 	for (uint32_t i = 0; i < each; i++) {
@@ -70,7 +71,8 @@ int request_build(struct buf *b, const struct subscriber *s, const struct reques
 	failed |= bench->sub_is_rt ? add_rt_path(b, s, r) : add_path(b, s, r);
 	failed |= buf_addf(b, " HTTP/1.1\r\nHost: %s\r\n", bench->sub.host);
 	if (r->upgrade)
-		failed |= buf_addf(b, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+		failed |= buf_addf(b,
+			"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 			"Sec-WebSocket-Key: %s\r\n", bench->key.key);
 	if (r->accept != NULL)
 		failed |= buf_addf(b, "Accept: %s\r\n", r->accept);

@@ -10,7 +10,8 @@ struct request {
 	const char *accept;
 	const char *query;	/* more of it, for an rt-serve: "follow"; NULL: nothing */
 	bool upgrade;		/* to WebSocket */
-	bool since;		/* the cursor goes into the query, "now" if there is none; else into Last-Event-ID */
+	/* the cursor goes into the query, "now" if there is none; else into Last-Event-ID */
+	bool since;
 };
 
 /** Put the request of (s) together in (b). 0, or -1 as buf_add. */

@@ -46,7 +46,8 @@
 
 static int check_descriptors(const struct bench_config *c, unsigned nworkers)
 {
-	uint64_t need = c->subscribers + c->publishers + (uint64_t)nworkers * FDS_PER_THREAD + FDS_MORE, limit;
+	uint64_t need = c->subscribers + c->publishers + (uint64_t)nworkers * FDS_PER_THREAD + FDS_MORE;
+	uint64_t limit;
 
 	if (socket_room(need, &limit) == 0)
 		return EXIT_DONE;
@@ -250,7 +251,10 @@ static bool has_stopped(const struct session *s, struct watch *w, uint64_t now, 
 	return now - w->progress_ns > limit_ns;
 }
 
-/* Deliveries that a window waits for, and nothing has moved for a second: they are lost, and publishing goes on. */
+/*
+ * Deliveries that a window waits for, and nothing has moved for a second: they are lost, and
+ * publishing goes on.
+ */
 static void give_up_window(struct session *s, const struct watch *w, uint64_t now)
 {
 	int64_t outstanding = bench_outstanding(&s->b);
@@ -319,7 +323,8 @@ static void publish(struct session *s, struct watch *w)
 	session_collect(s);
 	s->own_cpu_start = s->own_cpu_ns = s->now.thread_ns;
 	session_mark(s, s->begin);
-	*w = (struct watch){.next_ns = s->b.start_ns + SECOND, .progress_ns = now, .marked = c->warmup_ns == 0};
+	*w = (struct watch){.next_ns = s->b.start_ns + SECOND, .progress_ns = now,
+		.marked = c->warmup_ns == 0};
 	session_order(s, ORDER_PUBLISH);
 	if (c->publishers == 0)
 		log_info("all have settled: what is published from now on counts");
@@ -364,7 +369,8 @@ static bool drain(struct session *s, struct watch *w)
 			limit_ns = DRAIN_STOPPED_NS;
 		now = clock_ns();
 		look(s, w, now);
-		if (has_stopped(s, w, now, limit_ns) || (s->r->interrupted && now > s->publish_end_ns + 2 * SECOND))
+		if (has_stopped(s, w, now, limit_ns) ||
+				(s->r->interrupted && now > s->publish_end_ns + 2 * SECOND))
 			return false;
 	}
 	return true;
@@ -386,7 +392,8 @@ static bool measure(struct session *s)
 	session_interval(s);
 	session_hide(s);
 	session_server(s, &cpu, &s->r->server_pss_after);
-	s->r->server_cpu_ns = cpu > s->server_cpu_start ? cpu - s->server_cpu_start : 0;	/* it may be gone */
+	/* It may be gone. */
+	s->r->server_cpu_ns = cpu > s->server_cpu_start ? cpu - s->server_cpu_start : 0;
 	s->r->own_cpu_ns = s->now.thread_ns - s->own_cpu_start;
 	return complete;
 }

@@ -10,8 +10,9 @@
 
 /*
  * Questions on a kept connection. A simple poll asks every poll_every_ns, on a schedule of its own that
- * an answer does not shift; a long poll asks as soon as it has an answer, and the server answers as soon as it
- * has an event. An rt-serve says where it stands in the ETag; another server gets its validators back.
+ * an answer does not shift; a long poll asks as soon as it has an answer, and the server answers as
+ * soon as it has an event. An rt-serve says where it stands in the ETag; another server gets its
+ * validators back.
  */
 
 /* As many as rt-serve gives at most, if it is not told otherwise. */
@@ -57,7 +58,8 @@ static void take_etag(struct subscriber *s, struct str etag)
 	if (etag.n > 2 && etag.p[0] == '"' && etag.p[etag.n - 1] == '"')
 		s->conn.w->cursor = (struct str){etag.p + 1, etag.n - 2};
 	else
-		subscriber_malformed(s, "the answer does not say in its ETag where it ends: is it an rt-serve?");
+		subscriber_malformed(s,
+			"the answer does not say in its ETag where it ends: is it an rt-serve?");
 }
 
 static void take_validators(struct subscriber *s, struct str etag, struct str modified)

@@ -7,9 +7,10 @@
 #include "load/worker.h"
 
 /*
- * Server-Sent Events (WHATWG HTML, section 9.2). Not by rt-sub's parser, which copies each event: here it is judged
- * where it was read, so that receiving costs less than sending does. Lines may end with LF or CRLF; a server
- * that ends them with CR alone is not known to exist, and not understood.
+ * Server-Sent Events (WHATWG HTML, section 9.2). Not by rt-sub's parser, which copies each event:
+ * here it is judged where it was read, so that receiving costs less than sending does. Lines may
+ * end with LF or CRLF; a server that ends them with CR alone is not known to exist, and not
+ * understood.
  */
 
 /* An event so far; its fields point into the stream. */
@@ -40,7 +41,8 @@ static struct str value_of(const char *line, const char *end, const char *name, 
 /* What a server may say besides: the name of an event, a comment, a time to wait before coming back. */
 static bool is_known(const char *line, const char *end)
 {
-	return *line == ':' || value_of(line, end, "event", 5).p != NULL || value_of(line, end, "retry", 5).p != NULL;
+	return *line == ':' || value_of(line, end, "event", 5).p != NULL ||
+		value_of(line, end, "retry", 5).p != NULL;
 }
 
 static void take_line(struct event *e, const char *line, const char *end)
@@ -65,7 +67,8 @@ static void take_event(struct subscriber *s, const struct event *e, uint64_t now
 	if (e->odd)
 		record_spoilt(s);
 	if (e->data != NULL)
-		record_take(s, (struct str){e->data, (size_t)(e->data_end - e->data)}, e->odd ? NULL : &e->id, now);
+		record_take(s, (struct str){e->data, (size_t)(e->data_end - e->data)},
+			e->odd ? NULL : &e->id, now);
 	if (e->id.p == NULL)
 		return;
 	s->conn.w->cursor = e->id;

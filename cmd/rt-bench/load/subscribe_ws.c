@@ -48,4 +48,6 @@ static void on_message(struct subscriber *s, unsigned opcode, struct str data, u
 	record_take(s, data, NULL, now);
 }
 
-const struct subscribe_ops subscribe_ws = {.ask = ask, .head = on_head, .data = on_data, .message = on_message};
+const struct subscribe_ops subscribe_ws = {
+	.ask = ask, .head = on_head, .data = on_data, .message = on_message,
+};

@@ -41,8 +41,9 @@ void subscriber_set_cursor(struct subscriber *s, struct str cursor)
 	if (cursor.n > s->cursor_cap) {
 		char *p = realloc(s->cursor, cursor.n);
 
+		/* It comes back with an older one, and gets some events twice: that will be seen. */
 		if (p == NULL)
-			return;	/* it comes back with an older one, and gets some events twice: that will be seen */
+			return;
 		s->cursor = p;
 		s->cursor_cap = (uint16_t)cursor.n;
 	}
@@ -338,13 +339,15 @@ static void on_lost(struct conn *c, enum conn_end how)
 		complain(s, EXIT_UNREACHABLE, "the server closed the connection");
 		break;
 	case CONN_BROKEN:
-		bench_complain(b, &b->sub_complained, EXIT_UNREACHABLE, "subscriber %" PRIu32 ": %m", s->number);
+		bench_complain(b, &b->sub_complained, EXIT_UNREACHABLE,
+			"subscriber %" PRIu32 ": %m", s->number);
 		break;
 	case CONN_TOO_LONG:
 		complain(s, EXIT_PROTOCOL, "what came has no end within --max-event");
 		break;
 	case CONN_PROTOCOL:
-		complain(s, EXIT_PROTOCOL, "what came is neither HTTP nor WebSocket, or a frame beyond --max-event");
+		complain(s, EXIT_PROTOCOL,
+			"what came is neither HTTP nor WebSocket, or a frame beyond --max-event");
 		/* It comes back, and misses nothing: but this is no way to end. */
 		if (s->state == SUBSCRIBER_LIVE)
 			ledger_corrupt(s->ledger);

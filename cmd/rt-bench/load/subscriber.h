@@ -48,7 +48,7 @@ struct subscriber {
 	ev_timer timer;
 	const struct subscribe_ops *ops;
 	struct ledger *ledger;
-	char *cursor;			/* where it stands; of polls of other servers: header fields that say it */
+	char *cursor;			/* where it stands; of polls of other servers: fields that say it */
 	uint64_t began_ns;		/* to connect */
 	uint64_t left_ns;		/* when its last connection ended; 0: it is back, or has never been */
 	uint64_t counts_from_ns;	/* what was due before does not count in latency */

@@ -2,7 +2,10 @@
 #ifndef RT_TROUBLE_H
 #define RT_TROUBLE_H
 
-/* What subscribers do to a server that it would rather not have: stall, come and go, come back all at once. */
+/*
+ * What subscribers do to a server that it would rather not have: stall, come and go, come back all
+ * at once.
+ */
 struct worker;
 
 void trouble_init(struct worker *w);

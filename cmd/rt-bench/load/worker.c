@@ -171,7 +171,8 @@ void worker_turn(struct worker *w, uint64_t now)
 		return;
 	if (agenda_next(&w->agenda) <= now)
 		publish_due(w, now);
-	if (atomic_load_explicit(&w->wake_at, memory_order_relaxed) >= 0 && wants_window(w, bench_outstanding(w->b)))
+	if (atomic_load_explicit(&w->wake_at, memory_order_relaxed) >= 0 &&
+			wants_window(w, bench_outstanding(w->b)))
 		publish_all(w);
 }
 
@@ -452,8 +453,9 @@ struct worker *worker_new(struct bench *b, unsigned index, const uint8_t *transp
 	w->tally = &w->tallies[0];
 	w->witness = witness_new(b->witness);
 	w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (w->loop == NULL || w->clock_fd < 0 || w->witness == NULL || tally_init(&w->tallies[0], b->c->mix) != 0 ||
-	    tally_init(&w->tallies[1], b->c->mix) != 0)
+	if (w->loop == NULL || w->clock_fd < 0 || w->witness == NULL ||
+			tally_init(&w->tallies[0], b->c->mix) != 0 ||
+			tally_init(&w->tallies[1], b->c->mix) != 0)
 		goto fail;
 	init_watchers(w);
 	if (make_people(w, transports) == 0)

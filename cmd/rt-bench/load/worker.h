@@ -79,9 +79,10 @@ struct worker {
 	ev_prepare prepare;
 
 	/* written by this thread alone, read by others */
-	_Atomic uint64_t delivered, expected;	/* for the window: deliveries made, and to be made by what was sent */
+	/* for the window: deliveries made, and to be made by what was sent */
+	_Atomic uint64_t delivered, expected;
 	_Atomic uint64_t acked;			/* publications answered, for seeing progress */
-	_Atomic int64_t wake_at;		/* a publisher waits for so few outstanding ones; -1: none waits */
+	_Atomic int64_t wake_at;		/* a publisher waits for so few outstanding; -1: none does */
 	_Atomic uint32_t ready, gave_up;	/* subscribers, first time */
 	_Atomic uint32_t publishers_ready, publishers_done;
 	_Atomic bool is_complete;		/* answer to ORDER_CHECK */
@@ -139,12 +140,14 @@ void worker_turn(struct worker *w, uint64_t now);
 static inline void worker_add(_Atomic uint64_t *counter, uint64_t n)
 {
 	/* One writer: no locked instruction. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
 }
 
 static inline void worker_count(_Atomic uint32_t *counter)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 }
 
 #endif

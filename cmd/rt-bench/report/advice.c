@@ -6,9 +6,10 @@
 
 /*
  * Which transport fits. Rules, in this order: nothing that lost or damaged an event; of the others the lowest
- * p99, where half more, or what nobody notices, counts as the same: a p99 of one run is no steadier; of those the
- * least cost for the server, where a quarter more counts as the same; of those the simplest. Polls stand apart:
- * they are later by their interval, and fit where that does not matter and they cost less.
+ * p99, where half more, or what nobody notices, counts as the same: a p99 of one run is no
+ * steadier; of those the least cost for the server, where a quarter more counts as the same; of
+ * those the simplest. Polls stand apart: they are later by their interval, and fit where that does
+ * not matter and they cost less.
  */
 #define ALIKE_TIME 1.5
 #define ALIKE_NS 5e6
@@ -54,7 +55,8 @@ static double cost(const struct advice *a, const struct result *r)
 /* Least machinery first: plain HTTP, which browsers resume by themselves; then what needs more. */
 static int simplicity(const struct result *r)
 {
-	static const enum transport order[] = {TRANSPORT_SSE, TRANSPORT_NDJSON, TRANSPORT_WS, TRANSPORT_LONGPOLL};
+	static const enum transport order[] = {TRANSPORT_SSE, TRANSPORT_NDJSON, TRANSPORT_WS,
+		TRANSPORT_LONGPOLL};
 
 	for (int i = 0; i < 4; i++)
 		if (has_transport(r, order[i]))
@@ -103,7 +105,8 @@ static unsigned add_fast(struct advice *a, double low)
 		all += is_fast(a->r[i], low);
 	for (unsigned i = 0; i < a->n; i++)
 		if (is_fast(a->r[i], low))
-			text_add(&a->t, "%s%s", seen++ == 0 ? "" : seen == all ? " and " : ", ", a->r[i]->label);
+			text_add(&a->t, "%s%s", seen++ == 0 ? "" : seen == all ? " and " : ", ",
+				a->r[i]->label);
 	return all;
 }
 
@@ -129,8 +132,9 @@ static void tell_choice(struct advice *a, const struct result *best, double low)
 		text_add(&a->t, "; of these %s costs least, %s%s per event. ", best->label, each,
 			a->by_cpu ? " of the server's CPU" : " on the wire");
 	else
-		text_add(&a->t, "; %s costs hardly more than the cheapest of them, %s%s per event, and is the simplest. ",
-			best->label, each, a->by_cpu ? " of the server's CPU" : " on the wire");
+		text_add(&a->t, "; %s costs hardly more than the cheapest of them, %s%s per event, "
+			"and is the simplest. ", best->label, each,
+			a->by_cpu ? " of the server's CPU" : " on the wire");
 }
 
 /* "2.10 times the CPU", "24 % of the CPU". */
@@ -178,9 +182,11 @@ static void tell_polls(struct advice *a, const struct result *best)
 	if (poll == NULL)
 		return;
 	if (best == NULL) {
-		text_add(&a->t, "What is left is %s, %s late (p99). ", poll->label, figure_time(time, p99(poll)));
+		text_add(&a->t, "What is left is %s, %s late (p99). ", poll->label,
+			figure_time(time, p99(poll)));
 	} else if (cost(a, poll) * ALIKE_COST < cost(a, best)) {
-		text_add(&a->t, "If %s (p99) is soon enough, %s takes ", figure_time(time, p99(poll)), poll->label);
+		text_add(&a->t, "If %s (p99) is soon enough, %s takes ",
+			figure_time(time, p99(poll)), poll->label);
 		add_ratio(a, cost(a, poll) / cost(a, best), what);
 		text_add(&a->t, ". ");
 	} else {
@@ -195,11 +201,12 @@ static void tell_doubts(struct advice *a)
 	for (unsigned i = 0; i < a->n; i++)
 		if (!is_usable(a->r[i]))
 			text_add(&a->t, "%s is left out: %s. ", a->r[i]->label,
-				a->r[i]->all.latency.count == 0 ? "nothing came" : "it did not deliver all as it should");
+				a->r[i]->all.latency.count == 0 ? "nothing came" :
+				"it did not deliver all as it should");
 	for (unsigned i = 0; i < a->n; i++)
 		if (a->r[i]->limit != NULL) {
-			text_add(&a->t, "As rt-bench was the bottleneck at times, do not decide before you have measured where "
-				"it has room. ");
+			text_add(&a->t, "As rt-bench was the bottleneck at times, do not decide "
+				"before you have measured where it has room. ");
 			break;
 		}
 	if (!a->by_cpu)

@@ -154,7 +154,10 @@ static double nice_after(double v)
 	return first < 1.5 ? 2 * decade : first < 3.5 ? 5 * decade : 10 * decade;
 }
 
-/* A log scale from one nice number to another, at least a factor of two; ticks at 1, 2, 5 if there is room. */
+/*
+ * A log scale from one nice number to another, at least a factor of two; ticks at 1, 2, 5 if there
+ * is room.
+ */
 static void log_axis(struct axis *a, double low, double high)
 {
 	double from = nice_below(low), to = nice_below(high), step;
@@ -190,8 +193,8 @@ static void linear_axis(struct axis *a, double high)
 
 static void seconds_axis(struct axis *a, double high)
 {
-	static const double steps[] = {0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600,
-		43200, 86400};
+	static const double steps[] = {0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800,
+		3600, 7200, 21600, 43200, 86400};
 	size_t i = 0;
 
 	while (i < sizeof(steps) / sizeof(steps[0]) - 1 && high / steps[i] > 6)
@@ -277,8 +280,8 @@ static void put_dot(const struct frame *f, const struct chart_line *l, unsigned 
 {
 	char text[FIGURE_LEN];
 
-	fprintf(f->out, "<circle class=\"s%u\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\"><title>", l->colour % CHART_COLOURS,
-		place_x(f, l->x[i]), scaled_y(f, l->y[i]));
+	fprintf(f->out, "<circle class=\"s%u\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\"><title>",
+		l->colour % CHART_COLOURS, place_x(f, l->x[i]), scaled_y(f, l->y[i]));
 	chart_text(f->out, l->name);
 	fprintf(f->out, ", %.4g s: ", l->x[i]);
 	if (f->chart->y == CHART_TIME)
@@ -295,7 +298,8 @@ static void put_line(const struct frame *f, const struct chart_line *l)
 	fprintf(f->out, "<path class=\"s%u%s\" d=\"", l->colour % CHART_COLOURS, l->dashed ? " dashed" : "");
 	for (unsigned i = 0; i < l->n; i++) {
 		if (is_shown(f, l->y[i]))
-			fprintf(f->out, "%c%.1f %.1f", begun ? 'L' : 'M', place_x(f, l->x[i]), scaled_y(f, l->y[i]));
+			fprintf(f->out, "%c%.1f %.1f", begun ? 'L' : 'M', place_x(f, l->x[i]),
+				scaled_y(f, l->y[i]));
 		begun = is_shown(f, l->y[i]);
 	}
 	fputs("\"/>\n", f->out);
@@ -346,7 +350,8 @@ void chart_lines(FILE *out, const struct chart *chart)
 		percentile_axis(&f.x, high);
 	fprintf(out, "<figure><figcaption>%s</figcaption>\n", chart->title);
 	put_legend(out, chart);
-	fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, HEIGHT, chart->title);
+	fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n",
+		WIDTH, HEIGHT, chart->title);
 	put_axes(&f);
 	for (unsigned i = 0; i < chart->nlines; i++)
 		put_line(&f, &chart->lines[i]);
@@ -360,14 +365,16 @@ void chart_bars(FILE *out, const char *title, const struct chart_bar *bars, unsi
 	const double left = 84, right = 82, room = WIDTH - left - right;
 
 	fprintf(out, "<figure><figcaption>%s</figcaption>\n", title);
-	fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, BAR_HEIGHT * n, title);
+	fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n",
+		WIDTH, BAR_HEIGHT * n, title);
 	for (unsigned i = 0; i < n; i++) {
 		double y = BAR_HEIGHT * i, wide = isnan(bars[i].share) ? 0 : fmax(1, bars[i].share * room);
 
 		fprintf(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">", left - 8, y + 20);
 		chart_figures(out, bars[i].name);
-		fprintf(out, "</text><rect class=\"b%u\" x=\"%.0f\" y=\"%.0f\" width=\"%.1f\" height=\"%.0f\" rx=\"2\"/>",
-			bars[i].colour % CHART_COLOURS, left, y + 6, wide, BAR_HEIGHT - 11);
+		fprintf(out, "</text><rect class=\"b%u\" x=\"%.0f\" y=\"%.0f\" width=\"%.1f\" "
+			"height=\"%.0f\" rx=\"2\"/>", bars[i].colour % CHART_COLOURS, left, y + 6,
+			wide, BAR_HEIGHT - 11);
 		fprintf(out, "<text class=\"value\" x=\"%.1f\" y=\"%.0f\">", left + wide + 7, y + 20);
 		chart_figures(out, bars[i].value);
 		fputs("</text>\n", out);

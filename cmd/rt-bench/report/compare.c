@@ -88,7 +88,8 @@ static void print_table(FILE *out, const struct result *const *r, unsigned n, un
 		fprintf(out, "%-*s", LABEL, r[k]->label);
 		for (size_t i = 0; i < COLUMNS; i++)
 			if (shown[i])
-				fprintf(out, "%*s", (int)columns[i].width, columns[i].format(text, columns[i].value(r[k])));
+				fprintf(out, "%*s", (int)columns[i].width,
+					columns[i].format(text, columns[i].value(r[k])));
 		fputc('\n', out);
 	}
 }

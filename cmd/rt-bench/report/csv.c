@@ -31,7 +31,8 @@ static void put_known(FILE *out, uint64_t n)
 
 static void put_interval(FILE *out, const char *label, const struct result_interval *i)
 {
-	const uint64_t measured[] = {i->p50_ns, i->p99_ns, i->max_ns, i->ack_p99_ns, i->server_cpu_ns, i->own_cpu_ns};
+	const uint64_t measured[] = {i->p50_ns, i->p99_ns, i->max_ns, i->ack_p99_ns,
+		i->server_cpu_ns, i->own_cpu_ns};
 	double seconds = i->seconds > 0 ? i->seconds : 1;
 
 	put_text(out, label);

@@ -18,10 +18,13 @@
 /* --- style ----------------------------------------------------------------------------------- */
 
 static const char style[] =
-	":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--text:#1b2330;--muted:#5d6878;--grid:#e1e5eb;"
-	"--fault:#b91c1c;--fault-bg:#fdecec;--warn:#8a5300;--warn-bg:#fff4dc;--good:#16703c;--good-bg:#e6f5ec;"
+	":root{color-scheme:light dark;"
+	"--bg:#f6f7f9;--card:#fff;--text:#1b2330;--muted:#5d6878;--grid:#e1e5eb;"
+	"--fault:#b91c1c;--fault-bg:#fdecec;--warn:#8a5300;--warn-bg:#fff4dc;"
+	"--good:#16703c;--good-bg:#e6f5ec;"
 	"--c0:#2563eb;--c1:#d9730d;--c2:#0d8a66;--c3:#b4259f;--c4:#0e8aa8;--c5:#7048c8;--c6:#70831a}\n"
-	"@media screen and (prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1b2129;--text:#e6eaf0;--muted:#9aa5b4;"
+	"@media screen and (prefers-color-scheme:dark){:root{"
+	"--bg:#12161c;--card:#1b2129;--text:#e6eaf0;--muted:#9aa5b4;"
 	"--grid:#2d3541;--fault:#ff9d94;--fault-bg:#431c1c;--warn:#f5c66b;--warn-bg:#3b2d0e;--good:#7fd8a4;"
 	"--good-bg:#15341f;--c0:#6ea8ff;--c1:#ff9f52;--c2:#45cfa4;--c3:#ec7fdc;--c4:#4fc7e3;--c5:#b094ff;"
 	"--c6:#bccf5a}}\n"
@@ -32,12 +35,15 @@ static const char style[] =
 	"h1{font-size:1.6rem;margin:0 0 4px}h2{font-size:1.1rem;margin:32px 0 10px}\n"
 	".asked{color:var(--muted);margin:0 0 20px;overflow-wrap:anywhere}\n"
 	".say{border-left:4px solid;border-radius:6px;padding:9px 14px;margin:8px 0;overflow-wrap:anywhere}\n"
-	".fault{color:var(--fault);background:var(--fault-bg)}.warn{color:var(--warn);background:var(--warn-bg)}\n"
+	".fault{color:var(--fault);background:var(--fault-bg)}"
+	".warn{color:var(--warn);background:var(--warn-bg)}\n"
 	".good{color:var(--good);background:var(--good-bg)}.note{color:var(--muted);background:var(--card)}\n"
 	".advice{background:var(--card);border-color:var(--c0)}\n"
-	".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:12px;margin:20px 0}\n"
+	".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));"
+	"gap:12px;margin:20px 0}\n"
 	".tile{background:var(--card);border-radius:10px;padding:12px 14px}\n"
-	".tile b{display:block;font-size:1.4rem;line-height:1.25;font-weight:650;font-variant-numeric:tabular-nums;"
+	".tile b{display:block;font-size:1.4rem;line-height:1.25;font-weight:650;"
+	"font-variant-numeric:tabular-nums;"
 	"white-space:nowrap}\n"
 	".tile span{color:var(--muted);font-size:.85rem}\n"
 	".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px;"
@@ -56,7 +62,8 @@ static const char style[] =
 	"table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
 	"th,td{padding:6px 10px;text-align:right;border-bottom:1px solid var(--grid)}\n"
 	"th{color:var(--muted);font-weight:500;font-size:.85rem}tr:last-child>*{border-bottom:0}\n"
-	"th:first-child{text-align:left;color:var(--text);font-size:1rem}tr.part th:first-child{padding-left:28px}\n"
+	"th:first-child{text-align:left;color:var(--text);font-size:1rem}"
+	"tr.part th:first-child{padding-left:28px}\n"
 	"td.text{text-align:left;white-space:normal;overflow-wrap:anywhere}\n"
 	"footer{color:var(--muted);font-size:.85rem;margin-top:32px}\n"
 	".say+.scroll{margin-top:16px}\n"
@@ -69,7 +76,8 @@ static void put_style(FILE *out)
 	fputs("<style>\n", out);
 	fputs(style, out);
 	for (unsigned i = 0; i < CHART_COLOURS; i++)
-		fprintf(out, "path.s%u{stroke:var(--c%u)}circle.s%u,rect.b%u{fill:var(--c%u)}\n", i, i, i, i, i);
+		fprintf(out, "path.s%u{stroke:var(--c%u)}circle.s%u,rect.b%u{fill:var(--c%u)}\n",
+			i, i, i, i, i);
 	fputs("</style>\n", out);
 }
 
@@ -84,7 +92,8 @@ static void put_head(FILE *out, const struct bench_config *c, bool compare)
 	chart_text(out, asked);
 	fputs("</title>\n", out);
 	put_style(out);
-	fprintf(out, "<main>\n<h1>%s</h1>\n<p class=\"asked\">", compare ? "rt-bench: comparison" : "rt-bench");
+	fprintf(out, "<main>\n<h1>%s</h1>\n<p class=\"asked\">",
+		compare ? "rt-bench: comparison" : "rt-bench");
 	chart_text(out, asked);
 	fputs("</p>\n", out);
 }
@@ -96,8 +105,9 @@ static void put_foot(FILE *out)
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", gmtime_r(&now, &tm));
-	fprintf(out, "<footer>rt-bench %s, %s. Latency counts from when an event was due to be sent, whatever the server "
-		"did meanwhile. Events of the warm-up are in counts, not in latency.</footer>\n</main>\n", opt_version, when);
+	fprintf(out, "<footer>rt-bench %s, %s. Latency counts from when an event was due to be "
+		"sent, whatever the server did meanwhile. Events of the warm-up are in counts, not in "
+		"latency.</footer>\n</main>\n", opt_version, when);
 }
 
 /* --- what was wrong -------------------------------------------------------------------------- */
@@ -162,13 +172,15 @@ static void put_tile_time(FILE *out, const char *name, double ns)
 static void put_tiles(FILE *out, const struct result *r)
 {
 	const struct histogram *h = r->all.latency.count > 0 ? &r->all.latency : &r->pub.ack;
-	const char *p50 = h == &r->all.latency ? "latency, half are below" : "acknowledgement, half are below";
+	const char *p50 = h == &r->all.latency ? "latency, half are below" :
+		"acknowledgement, half are below";
 	char text[FIGURE_LEN];
 
 	fputs("<div class=\"tiles\">\n", out);
 	if (r->all.subscribers > 0)
 		put_tile(out, "subscribers", figure_count(text, r->all.connected));
-	put_tile(out, "deliveries a second", figure_number(text, r->all.deliveries > 0 ? figure_rate(r) : NAN));
+	put_tile(out, "deliveries a second",
+		figure_number(text, r->all.deliveries > 0 ? figure_rate(r) : NAN));
 	put_tile_time(out, p50, report_value(h, &report_columns[0]));
 	put_tile_time(out, "99 of 100 are below", report_value(h, &report_columns[2]));
 	put_tile_time(out, "999 of 1,000 are below", report_value(h, &report_columns[3]));
@@ -356,8 +368,8 @@ static void plot_times(FILE *out, const struct result *r)
 		add_series(lines, &n, &points, "deliveries a second", r, SERIES_RATE, 2);
 	else
 		add_series(lines, &n, &points, "events a second", r, SERIES_SENT, 2);
-	put_chart(out, r->all.deliveries > 0 ? "Deliveries a second" : "Events published a second", CHART_SECONDS,
-		CHART_RATE, lines, n);
+	put_chart(out, r->all.deliveries > 0 ? "Deliveries a second" : "Events published a second",
+		CHART_SECONDS, CHART_RATE, lines, n);
 	free(points.p);
 }
 
@@ -366,7 +378,8 @@ static void plot_spread(FILE *out, const struct histogram *h)
 {
 	struct chart_bar bars[BARS_MAX];
 	char names[BARS_MAX][FIGURE_LEN];
-	double low = log2((double)(h->min_ns > 0 ? h->min_ns : 1)), high = log2((double)h->max_ns + 1), step, most = 0;
+	double low = log2((double)(h->min_ns > 0 ? h->min_ns : 1));
+	double high = log2((double)h->max_ns + 1), step, most = 0;
 	uint64_t before = 0;
 	unsigned n = 9;
 
@@ -377,7 +390,8 @@ static void plot_spread(FILE *out, const struct histogram *h)
 		double end = pow(2, low + step * (i + 1));
 		uint64_t all = i == n - 1 ? h->count : histogram_count_below(h, (uint64_t)end);
 
-		bars[i] = (struct chart_bar){.name = names[i], .share = (double)(all - before) / (double)h->count};
+		bars[i] = (struct chart_bar){.name = names[i],
+			.share = (double)(all - before) / (double)h->count};
 		snprintf(names[i], sizeof(names[i]), "\u2264 %s", figure_time(bars[i].value, end));
 		figure_percent(bars[i].value, bars[i].share);
 		before = all;
@@ -423,7 +437,8 @@ static void put_comparison(FILE *out, const struct result *const *r, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		server |= !isnan(figure_cpu(r[i])) || !isnan(figure_memory(r[i]));
-	fputs("<div class=\"scroll\"><table>\n<tr><th></th><th>p50</th><th>p99</th><th>max</th><th>bytes/event</th>", out);
+	fputs("<div class=\"scroll\"><table>\n"
+		"<tr><th></th><th>p50</th><th>p99</th><th>max</th><th>bytes/event</th>", out);
 	if (server)
 		fputs("<th>server CPU/delivery</th><th>memory/connection</th>", out);
 	fputs("<th>requests</th><th>connections</th><th>lost</th></tr>\n", out);

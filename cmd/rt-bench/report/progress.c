@@ -35,7 +35,8 @@ static void put_time(struct field *f, const struct result_interval *i, const cha
 		text_add(&t, "%.0f s", i->at_s);
 }
 
-static void put_deliveries(struct field fields[FIELDS], unsigned *n, const struct result_interval *i, double seconds)
+static void put_deliveries(struct field fields[FIELDS], unsigned *n,
+	const struct result_interval *i, double seconds)
 {
 	char figure[FIGURE_LEN];
 	struct text t = of(&fields[*n], 3);
@@ -59,8 +60,8 @@ static size_t length(const struct field *fields, unsigned n, unsigned rank)
 	return sum;
 }
 
-void report_progress(char *dst, size_t size, const struct result_interval *i, const char *label, double total_s,
-	unsigned width)
+void report_progress(char *dst, size_t size, const struct result_interval *i, const char *label,
+	double total_s, unsigned width)
 {
 	struct text line = {dst, width + 1 < size ? width + 1 : size, 0};
 	double seconds = i->seconds > 0 ? i->seconds : 1;

@@ -11,7 +11,10 @@
 #include "config.h"
 #include "figures/result.h"
 
-/** A text histogram and a table, (width) columns wide, at least 40; the verdict is its end. Colour if (colour). */
+/**
+ * A text histogram and a table, (width) columns wide, at least 40; the verdict is its end. Colour
+ * if (colour).
+ */
 int report_text(FILE *out, const struct bench_config *c, const struct result *r, unsigned width, bool colour);
 
 /** One JSON object, on one line: configuration, results, percentiles, intervals. */
@@ -28,11 +31,12 @@ int report_compare(FILE *out, const struct bench_config *c, const struct result 
 	unsigned width, bool colour);
 
 /**
- * The progress line on a terminal of (width) columns, without its end: time, rates, p99, lost so far, as much as
- * there is room for; (label) stands in front if it is not empty, (total_s) is 0 if nobody knows when it ends.
+ * The progress line on a terminal of (width) columns, without its end: time, rates, p99, lost so
+ * far, as much as there is room for; (label) stands in front if it is not empty, (total_s) is 0 if
+ * nobody knows when it ends.
  */
-void report_progress(char *dst, size_t size, const struct result_interval *i, const char *label, double total_s,
-	unsigned width);
+void report_progress(char *dst, size_t size, const struct result_interval *i, const char *label,
+	double total_s, unsigned width);
 
 /** Columns of the terminal (fd); 0: it is none. */
 unsigned report_width(int fd);

@@ -31,7 +31,8 @@ double report_value(const struct histogram *h, const struct report_column *colum
 	return column->percent < 0 ? histogram_mean(h) : (double)histogram_percentile(h, column->percent);
 }
 
-static void add_row(struct report_row *rows, unsigned *n, const struct histogram *h, const char *name, bool part)
+static void add_row(struct report_row *rows, unsigned *n, const struct histogram *h,
+	const char *name, bool part)
 {
 	if (h->count == 0)
 		return;
@@ -138,7 +139,8 @@ static unsigned columns(const char *p, size_t n)
 
 static bool is_unit(const char *s, size_t n)
 {
-	static const char *const units[] = {"ns", "us", "ms", "s", "B", "KiB", "MiB", "GiB", "k", "M", "G", "k/s", "M/s", "%"};
+	static const char *const units[] = {"ns", "us", "ms", "s", "B", "KiB", "MiB", "GiB", "k",
+		"M", "G", "k/s", "M/s", "%"};
 
 	while (n > 0 && strchr(",;.)", s[n - 1]) != NULL)
 		n--;
@@ -153,7 +155,8 @@ static size_t word_len(const char *s)
 {
 	size_t n = strcspn(s, " ");
 
-	if (n > 0 && s[n] == ' ' && s[n - 1] >= '0' && s[n - 1] <= '9' && is_unit(s + n + 1, strcspn(s + n + 1, " ")))
+	if (n > 0 && s[n] == ' ' && s[n - 1] >= '0' && s[n - 1] <= '9' &&
+			is_unit(s + n + 1, strcspn(s + n + 1, " ")))
 		n += 1 + strcspn(s + n + 1, " ");
 	return n;
 }
@@ -246,7 +249,8 @@ static void add_publishers(struct text *t, const struct bench_config *c)
 	add_many(t, c->publishers, "publisher");
 	if (c->rate > 0) {
 		text_add(t, ", %s event%s/s", c->rate == floor(c->rate) && c->rate < 1e6 ?
-			figure_count(figure, (uint64_t)c->rate) : figure_number(figure, c->rate), c->rate == 1 ? "" : "s");
+			figure_count(figure, (uint64_t)c->rate) : figure_number(figure, c->rate),
+			c->rate == 1 ? "" : "s");
 	} else {
 		text_add(t, ", as fast as it goes with ");
 		text_add(t, "%s under way", figure_count(figure, c->window));
@@ -352,7 +356,8 @@ static void remark_faults(struct remarks *list, const struct bench_config *c, co
 	}
 	if (r->undelivered > 0)
 		remark(list, REMARK_FAULT, "%s %s still missing after %s of waiting (--drain)",
-			figure_count(n, r->undelivered), r->undelivered == 1 ? "delivery was" : "deliveries were",
+			figure_count(n, r->undelivered),
+			r->undelivered == 1 ? "delivery was" : "deliveries were",
 			time_text(time, c->drain_ns));
 }
 
@@ -377,16 +382,20 @@ static void remark_warnings(struct remarks *list, const struct bench_config *c, 
 		remark(list, REMARK_WARNING, "%s subscriber%s had no connection at the end, and got none",
 			figure_count(a, r->gone), r->gone == 1 ? "" : "s");
 	if (r->pub.held && c->rate > 0)
-		remark(list, REMARK_WARNING, "the schedule could not be kept: %s events were unacknowledged, which is as many "
-			"as --max-unacked allows", figure_count(a, c->max_unacked));
+		remark(list, REMARK_WARNING, "the schedule could not be kept: %s events were "
+			"unacknowledged, which is as many as --max-unacked allows",
+			figure_count(a, c->max_unacked));
 	if (r->pub.unsent > 0 && !r->interrupted)
-		remark(list, REMARK_WARNING, "%s event%s could not be sent: the server was not there, or took no more; "
-			"the figures are of what was sent", figure_count(a, r->pub.unsent), r->pub.unsent == 1 ? "" : "s");
+		remark(list, REMARK_WARNING,
+			"%s event%s could not be sent: the server was not there, or took no more; "
+			"the figures are of what was sent", figure_count(a, r->pub.unsent),
+			r->pub.unsent == 1 ? "" : "s");
 	if (r->pub.refused > 0)
 		remark(list, REMARK_WARNING, "%s of %s events were refused by the server",
 			figure_count(a, r->pub.refused), figure_count(b, r->pub.sent));
 	if (r->pub.unsure > 0)
-		remark(list, REMARK_WARNING, "%s of %s events were never acknowledged: they count as lost for nobody",
+		remark(list, REMARK_WARNING,
+			"%s of %s events were never acknowledged: they count as lost for nobody",
 			figure_count(a, r->pub.unsure), figure_count(b, r->pub.sent));
 }
 
@@ -402,7 +411,8 @@ static void remark_notes(struct remarks *list, const struct result *r)
 			figure_count(n, r->all.verdict.foreign));
 }
 
-unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_config *c, const struct result *r)
+unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_config *c,
+	const struct result *r)
 {
 	struct remarks list = {remarks, 0};
 

@@ -56,7 +56,8 @@ unsigned report_rows(struct report_row rows[REPORT_ROWS], const struct result *r
 void report_asked(char *dst, size_t size, const struct bench_config *c, bool compare);
 
 /** All that has to be said beside the figures, the worst first. Returns how many. */
-unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_config *c, const struct result *r);
+unsigned report_remarks(struct remark remarks[REMARKS_MAX], const struct bench_config *c,
+	const struct result *r);
 
 /** A remark on some of several results: each is said once. */
 struct said {

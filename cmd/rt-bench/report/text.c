@@ -81,7 +81,8 @@ static void print_delivered(const struct page *p, const struct result *r)
 {
 	char text[200], a[FIGURE_LEN];
 	struct text t = {text, sizeof(text), 0};
-	uint64_t asked = r->by_transport[TRANSPORT_POLL].requests + r->by_transport[TRANSPORT_LONGPOLL].requests;
+	uint64_t asked = r->by_transport[TRANSPORT_POLL].requests +
+		r->by_transport[TRANSPORT_LONGPOLL].requests;
 
 	if (r->all.subscribers == 0)
 		return;
@@ -105,7 +106,8 @@ static void print_server(const struct page *p, const struct result *r)
 		text_add(&t, "%s of CPU per delivery (%s of a core)", figure_time(a, figure_cpu(r)),
 			figure_percent(b, (double)r->server_cpu_ns / 1e9 / r->publish_s));
 	if (!isnan(figure_memory(r)))
-		text_add(&t, "%s%s of memory per connection", t.len > 0 ? ", " : "", figure_size(a, figure_memory(r)));
+		text_add(&t, "%s%s of memory per connection", t.len > 0 ? ", " : "",
+			figure_size(a, figure_memory(r)));
 	else if (r->server_pss_before > 0 && r->server_pss_idle > 0)
 		text_add(&t, "%sits memory did not grow with the connections", t.len > 0 ? ", " : "");
 	if (t.len > 0)
@@ -120,7 +122,8 @@ static void print_own(const struct page *p, const struct result *r)
 	text_add(&t, "%u thread%s", r->threads, r->threads == 1 ? "" : "s");
 	if (r->own_cpu_ns > 0 && r->all.deliveries > 0)
 		text_add(&t, ", %s of CPU per delivery", figure_time(a, figure_own_cpu(r)));
-	text_add(&t, ", %s of a core%s", figure_percent(a, r->own_busiest), r->threads > 1 ? " in the busiest" : "");
+	text_add(&t, ", %s of a core%s", figure_percent(a, r->own_busiest),
+		r->threads > 1 ? " in the busiest" : "");
 	if (r->pub.lateness.count > 0)
 		text_add(&t, ", sent at most %s late (p99)", figure_time(a,
 			(double)histogram_percentile(&r->pub.lateness, 99)));
@@ -178,7 +181,8 @@ static void print_times(const struct page *p, const struct result *r)
 			fprintf(p->out, "%*s", COLUMN, report_columns[i].name);
 	fputc('\n', p->out);
 	for (unsigned row = 0; row < n; row++) {
-		fprintf(p->out, "%s%-*s", rows[row].part ? "  " : "", LABEL - (rows[row].part ? 2 : 0), rows[row].name);
+		fprintf(p->out, "%s%-*s", rows[row].part ? "  " : "",
+			LABEL - (rows[row].part ? 2 : 0), rows[row].name);
 		for (unsigned i = 0; i < REPORT_COLUMNS; i++)
 			if (column_fits(p, &report_columns[i]))
 				fprintf(p->out, "%*s", COLUMN,
@@ -235,7 +239,8 @@ static char *edge_text(char dst[FIGURE_LEN], double ns)
 /* A bar of (share) of (width) columns, in eighths; what is more than nothing is seen. */
 static void print_bar(const struct page *p, double share, unsigned width)
 {
-	static const char *const eighths[] = {"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589"};
+	static const char *const eighths[] = {"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b",
+		"\u258a", "\u2589"};
 	unsigned parts = (unsigned)(share * width * 8 + 0.5), used;
 
 	if (share > 0 && parts == 0)
@@ -268,7 +273,8 @@ static void print_histogram(const struct page *p, const struct histogram *h, con
 		if (counts[i] > most)
 			most = counts[i];
 	}
-	fprintf(p->out, "\n%-*s%13s %8s%s\n", (int)(11 + bar), title, "events", "share", narrow ? "" : "     so far");
+	fprintf(p->out, "\n%-*s%13s %8s%s\n", (int)(11 + bar), title, "events", "share",
+		narrow ? "" : "     so far");
 	before = 0;
 	for (unsigned i = 0; i < n; i++) {
 		before += counts[i];

@@ -122,7 +122,8 @@ static size_t parse_status(struct answer *a, const char *p, size_t n)
 {
 	const char *end = memchr(p, '\r', n);
 
-	if (end == NULL || end - p < 12 || memcmp(p, "HTTP/1.", 7) != 0 || (p[7] != '0' && p[7] != '1') || p[8] != ' ')
+	if (end == NULL || end - p < 12 || memcmp(p, "HTTP/1.", 7) != 0 ||
+			(p[7] != '0' && p[7] != '1') || p[8] != ' ')
 		return 0;
 	a->status = 0;
 	for (unsigned i = 9; i < 12; i++) {

@@ -68,7 +68,8 @@ const char *target_parse(struct target *t, const char *url)
 
 const char *target_look_up(struct target *t)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG}, *found;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
+	struct addrinfo *found;
 	char authority[AUTHORITY_MAX], *host;
 	const char *port;
 	int failed;

@@ -18,12 +18,15 @@ struct target {
 };
 
 /**
- * Take (url) apart, http:// or ws://, which has to stay. NULL, or what is wrong with it, static. target_fini may
- * follow in any case.
+ * Take (url) apart, http:// or ws://, which has to stay. NULL, or what is wrong with it, static.
+ * target_fini may follow in any case.
  */
 const char *target_parse(struct target *t, const char *url);
 
-/** Look the host of a URL up that target_parse found nothing wrong with: fills (addr). NULL, or why not, static. */
+/**
+ * Look the host of a URL up that target_parse found nothing wrong with: fills (addr). NULL, or why
+ * not, static.
+ */
 const char *target_look_up(struct target *t);
 
 void target_fini(struct target *t);

@@ -6,8 +6,8 @@
 
 #include "json.h"
 
-static const char unknown_place[] = "has a place other than {topic}, {n}, {sub}, {payload}, {payload:json} and "
-	"{cursor}; a brace is {{";
+static const char unknown_place[] = "has a place other than {topic}, {n}, {sub}, {payload}, "
+	"{payload:json} and {cursor}; a brace is {{";
 static const char open_place[] = "has a { without its }; a brace is {{";
 
 /* A piece of the text: a run of plain bytes, or a place. */

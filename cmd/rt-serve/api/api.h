@@ -36,7 +36,7 @@ struct api_shared {
 	struct store *store;
 	struct presence *presence;
 	struct rate *rate;
-	const struct config *_Atomic config;	/* the current one: replaced whole on reload, old ones live on */
+	const struct config *_Atomic config;	/* the current one: replaced on reload, old ones live on */
 	atomic_bool draining;
 	struct api **apis;		/* one per loop */
 	unsigned napis;

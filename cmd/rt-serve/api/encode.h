@@ -49,7 +49,10 @@ struct encoded_run {
 struct encoded_run encode_run(struct encoder *e, const struct event_run *run, enum form form,
 	bool chunked);
 
-/** An id-only SSE frame, an NDJSON blank line, or a ping with (cursor); no tag; cached per turn and cursor. */
+/**
+ * An id-only SSE frame, an NDJSON blank line, or a ping with (cursor); no tag; cached per turn and
+ * cursor.
+ */
 struct slice encode_heartbeat(struct encoder *e, struct str cursor, enum form form, bool chunked);
 
 /** The JSON text of a gap record, appended to (b). 0 or -1. */

@@ -61,7 +61,8 @@ void member_leave(struct member *m, struct api *a)
 		return;
 	for (unsigned i = 0; i < m->filters->n; i++)
 		if (watched(a, m->filters->items[i]))
-			presence_leave(a->shared->presence, m->filters->items[i], m->id, loop_unix_ms(a->loop));
+			presence_leave(a->shared->presence, m->filters->items[i], m->id,
+				loop_unix_ms(a->loop));
 	filters_unref(m->filters);
 	free(m);
 }

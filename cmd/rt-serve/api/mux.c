@@ -448,8 +448,8 @@ static void end_broken(struct mux *m)
 		next = s->next;
 		if (s->feed.state != FEED_BROKEN)
 			continue;
-		send_error(m, ref_of(s), 503, STR_LIT("out of memory, or the store has failed: subscribe again "
-			"with the cursor of the last event"));
+		send_error(m, ref_of(s), 503, STR_LIT("out of memory, or the store has failed: "
+			"subscribe again with the cursor of the last event"));
 		end_sub(s);
 	}
 }

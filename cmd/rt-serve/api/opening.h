@@ -33,7 +33,10 @@ struct opening *opening_new(const struct subscribe *s, const struct request *r, 
 /** Leaves the rosters, too. (NULL) is fine. */
 void opening_free(struct opening *o, struct api *a);
 
-/** Fields of every answer to a subscriber: the starting cursor, the store, Vary; (origin) as in struct request. */
+/**
+ * Fields of every answer to a subscriber: the starting cursor, the store, Vary; (origin) as in
+ * struct request.
+ */
 void opening_fields(struct fields *f, const char *origin, const struct api *a, struct str cursor);
 
 /** Heartbeat: how many seconds pass between two heartbeats of what begins now. */

@@ -39,7 +39,7 @@ struct poll {
 	struct member *member;		/* in the rosters of presence, or NULL */
 	char *start;			/* cursor; in (near) if it is short */
 	struct buf body;
-	struct event *last;		/* newest stored one in the body, a reference; NULL: a gap follows it */
+	struct event *last;		/* newest stored one in the body, a reference; NULL: a gap follows */
 	uint32_t n;			/* elements of the body */
 	uint32_t nevents;		/* those that are no gaps */
 	uint32_t limit;			/* of those */
@@ -544,7 +544,8 @@ static bool answer_quiet(struct exchange *x, const struct request *r, const stru
 	answer_with(&(struct answer){
 		.x = x, .origin = r->origin_allowed,
 		.status = poll_tag_matches(s->if_none_match, position) ? 304 : 200, .start = position,
-		.cursor = position, .link = buf_str(link), .wait_ms = has_prefer(r) ? (uint32_t)s->wait_ms : 0,
+		.cursor = position, .link = buf_str(link),
+		.wait_ms = has_prefer(r) ? (uint32_t)s->wait_ms : 0,
 		.ndjson = s->mode == SUBSCRIBE_POLL_NDJSON,
 	}, empty_page(s->mode == SUBSCRIBE_POLL_NDJSON));
 	return true;

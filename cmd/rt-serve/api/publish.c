@@ -439,7 +439,8 @@ static void end_lines(struct publish *p)
 		return;
 	}
 	if (p->key != NULL && p->ack_lines && p->filling->nlines > KEYED_LINES_MAX) {
-		fail(p, 413, "ack=lines with an Idempotency-Key takes at most 10000 lines; send less at once");
+		fail(p, 413, "ack=lines with an Idempotency-Key takes at most 10000 lines; "
+			"send less at once");
 		return;
 	}
 	if (p->key == NULL || !too_fast(p))

@@ -33,7 +33,8 @@ bool request_decode(char *dst, struct str *s, bool plus_is_space)
 			dst[n++] = s->p[i];
 			continue;
 		}
-		if (i + 2 >= s->n || (high = hex_digit(s->p[i + 1])) < 0 || (low = hex_digit(s->p[i + 2])) < 0)
+		if (i + 2 >= s->n || (high = hex_digit(s->p[i + 1])) < 0 ||
+				(low = hex_digit(s->p[i + 2])) < 0)
 			return false;
 		dst[n++] = (char)(high << 4 | low);
 		i += 2;

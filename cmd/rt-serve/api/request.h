@@ -21,7 +21,8 @@ struct request {
 	struct api *api;
 	struct param *params;
 	unsigned nparams;
-	struct str topic;		/* decoded from the path and checked; p == NULL on /events and the like */
+	/* decoded from the path and checked; p == NULL on /events and the like */
+	struct str topic;
 	struct str user;		/* as authenticated; p == NULL: nobody */
 	const char *origin_allowed;	/* value for Access-Control-Allow-Origin, or NULL */
 	struct str client;		/* address told by a trusted proxy; p == NULL: none */

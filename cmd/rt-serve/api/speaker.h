@@ -15,7 +15,10 @@ struct speaker {
 	char text[];		/* of all three */
 };
 
-/** Into *s, for free(); NULL if there is nothing to keep. (store): keep that, too. 0, or -1 without memory. */
+/**
+ * Into *s, for free(); NULL if there is nothing to keep. (store): keep that, too. 0, or -1 without
+ * memory.
+ */
 int speaker_new(struct speaker **s, const struct request *r, bool store);
 
 /** Those of (s), which may be NULL. */

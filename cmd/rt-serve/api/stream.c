@@ -159,7 +159,8 @@ static void drain(struct live *v)
 	char line[40];
 
 	if (is_sse(&st->feed))
-		exchange_write(exchange_of(&st->feed), retry_line(feed_api(&st->feed), st, line, sizeof(line)));
+		exchange_write(exchange_of(&st->feed),
+			retry_line(feed_api(&st->feed), st, line, sizeof(line)));
 	/* Whoever comes again comes by a new connection, and so perhaps to another server. */
 	exchange_close_after(exchange_of(&st->feed));
 	end(st);

@@ -121,7 +121,8 @@ static int parse_topics(const struct request *r, struct subscribe *s, struct buf
 		if (check_topic(r->api, topics[i], why) != 0)
 			return -1;
 	/* What a plain poll asks for is gone before another could share it. */
-	s->filters = is_poll(s) && s->wait_ms == 0 ? filters_new(topics, n) : hub_filters(r->api->hub, topics, n);
+	s->filters = is_poll(s) && s->wait_ms == 0 ? filters_new(topics, n) :
+		hub_filters(r->api->hub, topics, n);
 	return 0;
 }
 
@@ -438,8 +439,8 @@ static int parse_start(const struct request *r, struct subscribe *s, struct buf 
 		return -1;
 	if (cursor.p != NULL) {
 		if (cursor.n > CURSOR_MAX || !store_cursor_valid(r->api->shared->store, cursor))
-			return refuse(why, "Last-Event-ID is no cursor of this server: send one that it gave, "
-				"or start over with since=all or since=now");
+			return refuse(why, "Last-Event-ID is no cursor of this server: send one "
+				"that it gave, or start over with since=all or since=now");
 		s->start.from = READ_CURSOR;
 		s->start.position = cursor;
 	} else if (since.p != NULL) {

@@ -20,7 +20,7 @@ struct subscribe {
 	enum subscribe_mode mode;
 	bool data_only;			/* format=data */
 	struct str until;		/* type; p == NULL: none */
-	bool resumed;			/* the client told a cursor of this store, by Last-Event-ID or since= */
+	bool resumed;			/* the client told a cursor of this store (Last-Event-ID, since=) */
 	uint64_t limit;			/* polls */
 	uint64_t wait_ms;		/* long poll; 0: plain */
 	struct str if_none_match;

@@ -60,7 +60,8 @@ struct exchange_ops {
 	/**
 	 * The exchange is over, for whatever reason, before or after a complete answer; free the state.
 	 * Called once, between two requests of a connection or at the end of a turn after the hooks and
-	 * before the flush, never from within another call. Until then the exchange takes calls and ignores them; afterwards it is gone.
+	 * before the flush, never from within another call. Until then the exchange takes calls and
+	 * ignores them; afterwards it is gone.
 	 */
 	void (*closed)(struct exchange *x, enum conn_end why);
 	/** See exchange_alarm. May be NULL if that is never called. */
@@ -108,7 +109,10 @@ void exchange_pause(struct exchange *x, bool pause);
  */
 void exchange_alarm(struct exchange *x, uint64_t after_ms);
 
-/** Whole answer with its length. HEAD is handled here. (body) is copied. Answers leave in order of the requests. */
+/**
+ * Whole answer with its length. HEAD is handled here. (body) is copied. Answers leave in order of
+ * the requests.
+ */
 void exchange_respond(struct exchange *x, unsigned status, const struct http_field *fields,
 	unsigned nfields, struct str body);
 

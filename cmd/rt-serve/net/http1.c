@@ -620,7 +620,8 @@ static uint64_t http1_deadline(const struct conn *c)
 static void http1_expired(struct conn *c)
 {
 	if (c->in->state == INPUT_BODY)
-		http1_refuse(c, c->in->x, 408, "the request's body did not arrive in time", CONN_TIMEOUT_BODY);
+		http1_refuse(c, c->in->x, 408, "the request's body did not arrive in time",
+			CONN_TIMEOUT_BODY);
 	else
 		http1_refuse(c, NULL, 408, "the request's head did not arrive in time", CONN_TIMEOUT_HEAD);
 }

@@ -7,7 +7,8 @@
  * directly; those behind it put their answers into (held) until it is their turn.
  *
  * closed() is called between two requests of a connection or from the end of a turn, before the flush,
- * once for each exchange: never from within a call of the layer above. Until then an exchange that is over takes calls and ignores them.
+ * once for each exchange: never from within a call of the layer above. Until then an exchange that
+ * is over takes calls and ignores them.
  */
 #include "buf.h"
 #include "net/conn_internal.h"

@@ -62,7 +62,10 @@ int websocket_accept(struct websocket *w, struct exchange *x, const struct webso
 
 struct conn *websocket_conn(const struct websocket *w);
 
-enum { WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSE = 8, WEBSOCKET_PING = 9, WEBSOCKET_PONG = 10 };
+enum {
+	WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2,
+	WEBSOCKET_CLOSE = 8, WEBSOCKET_PING = 9, WEBSOCKET_PONG = 10,
+};
 #define WEBSOCKET_HEAD_MAX 10
 
 /** Write the head of an unmasked frame of (n) bytes; returns its length. */

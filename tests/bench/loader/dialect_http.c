@@ -93,7 +93,8 @@ static ssize_t take_ws(struct talk *t, const char *p, size_t n, enum heard *hear
 		return len;
 	if (f.opcode == FRAME_PING)
 		dialect_frame(out, FRAME_PONG, f.payload);
-	*heard = f.opcode == FRAME_CLOSE ? HEARD_REFUSED : f.opcode <= FRAME_BINARY ? HEARD_EVENT : HEARD_NOTHING;
+	*heard = f.opcode == FRAME_CLOSE ? HEARD_REFUSED :
+		f.opcode <= FRAME_BINARY ? HEARD_EVENT : HEARD_NOTHING;
 	*event = f.payload;
 	return len;
 }
@@ -103,8 +104,8 @@ static ssize_t take_ws(struct talk *t, const char *p, size_t n, enum heard *hear
 static void begin_sse(const struct talk *t, struct buf *out, const char *path)
 {
 	if (!t->publishes)
-		buf_addf(out, "GET %st%u HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n", path,
-			t->topic);
+		buf_addf(out, "GET %st%u HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+			"Accept: text/event-stream\r\n\r\n", path, t->topic);
 }
 
 static void begin_ws(const struct talk *t, struct buf *out, const char *path)

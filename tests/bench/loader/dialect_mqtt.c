@@ -69,7 +69,8 @@ static int64_t remaining(const unsigned char *p, size_t n, size_t *head)
 	return -2;
 }
 
-static enum heard hear(const struct talk *t, const unsigned char *p, size_t n, unsigned type, struct str *event)
+static enum heard hear(const struct talk *t, const unsigned char *p, size_t n, unsigned type,
+	struct str *event)
 {
 	switch (type & 0xf0) {
 	case CONNACK:

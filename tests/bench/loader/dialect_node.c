@@ -157,4 +157,5 @@ static void sync_socketio(struct talk *t, struct buf *out)
 	text(out, "420[\"sync\"]");
 }
 
-const struct dialect dialect_socketio = {"socketio", begin_socketio, take_socketio, publish_socketio, sync_socketio};
+const struct dialect dialect_socketio = {"socketio", begin_socketio, take_socketio,
+	publish_socketio, sync_socketio};

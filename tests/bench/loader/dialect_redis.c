@@ -37,7 +37,8 @@ static ssize_t value_length(const char *p, size_t n, unsigned depth, struct str 
 		return n - at < (size_t)count + 2 ? 0 : (ssize_t)(at + (size_t)count + 2);
 	case '*':
 		for (long i = 0; i < count; i++) {
-			ssize_t len = depth == DEPTH_MOST ? -1 : value_length(p + at, n - at, depth + 1, text);
+			ssize_t len = depth == DEPTH_MOST ? -1 :
+				value_length(p + at, n - at, depth + 1, text);
 
 			if (len <= 0)
 				return len;

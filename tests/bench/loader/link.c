@@ -96,7 +96,8 @@ static ssize_t receive(int fd, char *p, size_t n)
 		char space[256];
 	} control;
 	struct iovec v = {p, n};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control)};
 	ssize_t got = recvmsg(fd, &m, 0);
 
 	if (got <= 0)

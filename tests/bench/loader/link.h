@@ -25,7 +25,8 @@ int link_open(struct link *l, const struct dialect *d, bool publishes, uint32_t 
 int link_begin(struct link *l);
 
 /**
- * Read once, and hear all that has come. 1: there may be more; 0: there is no more; -1: it has ended or failed.
+ * Read once, and hear all that has come. 1: there may be more; 0: there is no more; -1: it has
+ * ended or failed.
  */
 int link_read(struct link *l, link_hear *hear, void *arg);
 

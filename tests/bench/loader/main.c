@@ -6,9 +6,9 @@
  *   load --dialect NAME --port PORT [--pid PID] [--port PORT [--pid PID]] [--subscribers N] [--topics N]
  *
  * Connects N subscribers (0: none) to 127.0.0.1:PORT, in turn to topics t0, t1, ..., and a publisher; prints
- * {"connected":N,"seconds":S}. With two servers, subscribers connect to each in turn (and there is one topic),
- * and every event is published to both. Then each line of stdin is a run, answered by a line of JSON (times in
- * seconds); it is made of words:
+ * {"connected":N,"seconds":S}. With two servers, subscribers connect to each in turn (and there is
+ * one topic), and every event is published to both. Then each line of stdin is a run, answered by a
+ * line of JSON (times in seconds); it is made of words:
  *
  *   seconds=S     publish for so long (1)
  *   rate=N        events a second, on a schedule: latency counts from there

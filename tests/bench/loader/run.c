@@ -257,7 +257,8 @@ static void write_result(const struct run *r, uint64_t server_ns, uint64_t own_n
 	struct verdict v;
 
 	crowd_verdict(r->c, r->totals, &v);
-	fprintf(f, "{\"published\":%llu,\"acked\":%llu,\"refused\":%llu,\"deliveries\":%llu,\"seconds\":%.6f,",
+	fprintf(f, "{\"published\":%llu,\"acked\":%llu,\"refused\":%llu,\"deliveries\":%llu,"
+		"\"seconds\":%.6f,",
 		(unsigned long long)r->published, (unsigned long long)r->s->acked,
 		(unsigned long long)r->s->refusals, (unsigned long long)r->c->deliveries, seconds);
 	fprintf(f, "\"lost\":%llu,\"doubled\":%llu,\"disordered\":%llu,\"corrupt\":%llu,",

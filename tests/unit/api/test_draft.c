@@ -187,7 +187,8 @@ static void test_defaults(void)
 	struct draft d = {.form = DRAFT_ENVELOPE, .type = STR_LIT("T"), .key = STR_LIT("K"),
 		.ephemeral = true};
 	struct draft_error err;
-	struct event *e = draft_event(config, &d, STR_LIT("{\"topic\":\"t\",\"key\":\"own\",\"data\":1}"), &err);
+	struct event *e = draft_event(config, &d,
+		STR_LIT("{\"topic\":\"t\",\"key\":\"own\",\"data\":1}"), &err);
 
 	ok(e != NULL && e->ephemeral, "ephemeral as the request says");
 	if (e == NULL)
@@ -208,7 +209,8 @@ static void test_names(void)
 	ok(!draft_name((struct str){name, EVENT_NAME_MAX + 1}), "256 are too many");
 	ok(draft_name(STR_LIT("caf\xc3\xa9 \xf0\x9f\x98\x80")), "any text");
 	ok(!draft_name(STR_LIT("a\nb")) && !draft_name(STR_LIT("a\x7f")), "no control characters");
-	ok(!draft_name(STR_LIT("a\xc2\x85")) && !draft_name(STR_LIT("\xe2\x80\xa8")), "nor line breaks of Unicode");
+	ok(!draft_name(STR_LIT("a\xc2\x85")) && !draft_name(STR_LIT("\xe2\x80\xa8")),
+		"nor line breaks of Unicode");
 	ok(!draft_name(STR_LIT("\xff")), "nor bytes");
 	ok(draft_topic(config, STR_LIT("a/b"), &status) == NULL, "a topic");
 	ok(draft_topic(config, STR_LIT("1234567890123456789012345678901234567890+"), &status) != NULL &&

@@ -149,7 +149,8 @@ static void test_websocket(void)
 		memcpy(want + 2, ENVELOPE, n);
 		is_bytes(encode_event(f.encoder, e, FORM_WS, false), want, n + 2, "text frame");
 	} else {
-		is_bytes(encode_event(f.encoder, e, FORM_WS, false), want, n + 4, "text frame with 16 bit length");
+		is_bytes(encode_event(f.encoder, e, FORM_WS, false), want, n + 4,
+			"text frame with 16 bit length");
 	}
 	teardown(&f);
 	event_unref(e);
@@ -170,7 +171,8 @@ static void test_bytes(void)
 		setup(&f);
 		want[1] = (char)n;
 		memcpy(want + 2, payloads[i], n);
-		is_bytes(encode_event(f.encoder, e, FORM_WS_DATA, false), want, n + 2, "bytes are a binary frame");
+		is_bytes(encode_event(f.encoder, e, FORM_WS_DATA, false), want, n + 2,
+			"bytes are a binary frame");
 		line[0] = '"';
 		len = base64_encode(line + 1, payloads[i], n);
 		strcpy(line + 1 + len, "\"\n");
@@ -211,7 +213,8 @@ static void test_cache(void)
 	again = encode_event(f.encoder, other, FORM_SSE, true);
 	ok(again.block != first.block || again.off > first.off, "another event is another encoding");
 	arena_turn(&f.arena);
-	is_chunk(encode_event(f.encoder, other, FORM_NDJSON_DATA, true), "2\n", "after the turn: encoded anew");
+	is_chunk(encode_event(f.encoder, other, FORM_NDJSON_DATA, true), "2\n",
+		"after the turn: encoded anew");
 	is_chunk(encode_event(f.encoder, other, FORM_NDJSON_DATA, true), "2\n", "and cached again");
 	arena_turn(&f.arena);
 	is_chunk(encode_event(f.encoder, e, FORM_NDJSON_DATA, true), "1\n",
@@ -272,7 +275,8 @@ static void test_heartbeats(void)
 
 	setup(&f);
 	is_chunk(encode_heartbeat(f.encoder, STR_LIT("42"), FORM_SSE, true), "id: 42\n\n", "SSE heartbeat");
-	is(encode_heartbeat(f.encoder, STR_LIT("42"), FORM_SSE_DATA, false), "id: 42\n\n", "the same for data");
+	is(encode_heartbeat(f.encoder, STR_LIT("42"), FORM_SSE_DATA, false), "id: 42\n\n",
+		"the same for data");
 	is(encode_heartbeat(f.encoder, STR_LIT("42"), FORM_NDJSON, false), "\n", "NDJSON: an empty line");
 	is(encode_heartbeat(f.encoder, STR_LIT("42"), FORM_WS, false), "\x89\x02" "42", "WebSocket: a ping");
 	a = encode_heartbeat(f.encoder, STR_LIT("42"), FORM_SSE, true);

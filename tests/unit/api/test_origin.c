@@ -132,7 +132,8 @@ static void test_same_origin(void)
 		ORIGIN_REFUSED, "a name that only begins like the Host");
 	eq_num(judge(c, (struct asked){"127.0.0.1", "ftp://127.0.0.1", NULL, 0}, &named), ORIGIN_REFUSED,
 		"another scheme");
-	eq_num(judge(c, (struct asked){"", "http://", NULL, 0}, &named), ORIGIN_REFUSED, "nothing equals nothing");
+	eq_num(judge(c, (struct asked){"", "http://", NULL, 0}, &named), ORIGIN_REFUSED,
+		"nothing equals nothing");
 	eq_num(judge(c, (struct asked){NULL, "http://a", NULL, 0}, &named), ORIGIN_REFUSED, "no Host");
 	eq_num(judge(c, (struct asked){"h", NULL, "cross-site", 0}, &named), ORIGIN_REFUSED,
 		"across sites without an Origin");

@@ -51,7 +51,8 @@ static void against_openssl(void)
 static void malformed(void)
 {
 	static const char *const bad[] = {"Z", "Zg", "Zg=", "=", "====", "Z===", "Zg==Zg==", "Zg==\n",
-		"Zm8=Zm8=", "Z=g=", "Zm9v\n", "Zm 9", "Zm9-", "Zm9_", "Zh==", "Zm9=", "Zm\xC3\xBC", "\0\0\0\0"};
+		"Zm8=Zm8=", "Z=g=", "Zm9v\n", "Zm 9", "Zm9-", "Zm9_", "Zh==", "Zm9=", "Zm\xC3\xBC",
+		"\0\0\0\0"};
 	char out[16];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

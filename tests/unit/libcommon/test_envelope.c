@@ -45,7 +45,8 @@ static void others(void)
 	eq_slice(e.topic, NULL, "topic");
 	eq_num(envelope_parse(&e, STR_LIT("{\"error\":\"no\"}")), JSON_OK, "a refusal");
 	eq_slice(e.error, "\"no\"", "error");
-	eq_num(envelope_parse(&e, STR_LIT("{\"id\":null,\"seq\":null,\"key\":null,\"data\":null}")), JSON_OK, "nulls");
+	eq_num(envelope_parse(&e, STR_LIT("{\"id\":null,\"seq\":null,\"key\":null,\"data\":null}")),
+		JSON_OK, "nulls");
 	ok(e.id.p == NULL && e.seq.p == NULL && e.key.p == NULL, "are absent");
 	eq_slice(e.data, "null", "but not as data");
 	eq_num(envelope_parse(&e, STR_LIT("{}")), JSON_OK, "an empty object");
@@ -59,7 +60,8 @@ static void others(void)
 
 static void truncated(void)
 {
-	static const char text[] = "{\"id\":\"1\",\"topic\":\"a\",\"seq\":1,\"data\":[\"\xC3\xBC\",{\"x\":1.5e3}]}";
+	static const char text[] =
+		"{\"id\":\"1\",\"topic\":\"a\",\"seq\":1,\"data\":[\"\xC3\xBC\",{\"x\":1.5e3}]}";
 	unsigned taken = 0;
 	struct envelope e;
 
@@ -92,14 +94,16 @@ static void foreign_events(void)
 	struct envelope e;
 	struct buf b;
 
-	foreign("7", "message", STR_LIT("{\"a\":1}"), "{\"id\":\"7\",\"type\":\"message\",\"data\":{\"a\":1}}");
+	foreign("7", "message", STR_LIT("{\"a\":1}"),
+		"{\"id\":\"7\",\"type\":\"message\",\"data\":{\"a\":1}}");
 	foreign(NULL, NULL, STR_LIT("plain \"text\""), "{\"data\":\"plain \\\"text\\\"\"}");
 	foreign("7", NULL, STR_LIT(" [1,\n2]\n"), "{\"id\":\"7\",\"data\":[1,2]}");
 	foreign(NULL, "t", STR_LIT("a\nb"), "{\"type\":\"t\",\"data\":\"a\\nb\"}");
 	foreign(NULL, NULL, STR_LIT(""), "{\"data\":\"\"}");
 	foreign(NULL, NULL, STR_LIT("\"s\""), "{\"data\":\"s\"}");
 	foreign(NULL, NULL, STR_LIT("\xFF\x00\x01"), "{\"data_base64\":\"/wAB\"}");
-	foreign("a\xFF""b", "\xC3", STR_LIT("1"), "{\"id\":\"a\xEF\xBF\xBD""b\",\"type\":\"\xEF\xBF\xBD\",\"data\":1}");
+	foreign("a\xFF""b", "\xC3", STR_LIT("1"),
+		"{\"id\":\"a\xEF\xBF\xBD""b\",\"type\":\"\xEF\xBF\xBD\",\"data\":1}");
 	foreign("7", NULL, STR_NULL, "{\"id\":\"7\"}");
 	foreign(NULL, NULL, STR_NULL, "{}");
 

@@ -75,7 +75,8 @@ static void table(void)
 		size_t at = 0;
 		enum json_status st = exact_check(c->text, c->n, &at);
 
-		ok(st == c->want && at == c->at, "case %zu, %zu bytes: %s", i, c->n, json_status_text(c->want));
+		ok(st == c->want && at == c->at, "case %zu, %zu bytes: %s", i, c->n,
+			json_status_text(c->want));
 		if (st != c->want || at != c->at)
 			printf("#   %.*s: status %d at %zu\n", (int)c->n, c->text, st, at);
 	}
@@ -359,7 +360,8 @@ static void quote(void)
 	buf_init(&b, 4096);
 	buf_adds(&b, "x=");
 	ok(json_quote(&b, STR_LIT("a\"b\\c/\b\f\n\r\t\x01\x1F\x7F\xC3\xBC\0z")) == 0, "quote");
-	eq_str(buf_cstr(&b), "x=\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7F\xC3\xBC\\u0000z\"", "escaped");
+	eq_str(buf_cstr(&b), "x=\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7F\xC3\xBC\\u0000z\"",
+		"escaped");
 	buf_reset(&b);
 	ok(json_quote(&b, STR_LIT("")) == 0 && json_quote(&b, STR_NULL) == 0, "nothing");
 	eq_str(buf_cstr(&b), "\"\"\"\"", "is an empty string");
@@ -445,8 +447,8 @@ static void members(void)
 {
 	struct json_member m[] = {{.name = "a"}, {.name = "data"}, {.name = "x"}, {.name = ""}};
 	struct str unknown;
-	static const char text[] = " { \"a\" : 1 , \"other\" : [ 1 , { \"x\" : 2 } ] , \"data\" : {\"a\":\"}\"} ,"
-		"\"more\":null, \"\":\"e\" } ";
+	static const char text[] = " { \"a\" : 1 , \"other\" : [ 1 , { \"x\" : 2 } ] , "
+		"\"data\" : {\"a\":\"}\"} ,\"more\":null, \"\":\"e\" } ";
 
 	eq_num(json_members(STR_LIT(text), m, 4, &unknown), 0, "an object");
 	eq_bytes(m[0].raw.p, m[0].raw.n, "1", 1, "a number");
@@ -460,8 +462,8 @@ static void members(void)
 	eq_num(json_members(STR_LIT("{\"a\":1,\"\\u0061\":\"two\"}"), m, 1, &unknown), 0, "given twice");
 	eq_bytes(m[0].raw.p, m[0].raw.n, "\"two\"", 5, "the last counts, names are decoded");
 	ok(unknown.p == NULL, "and nothing is unknown");
-	eq_num(json_members(STR_LIT("{\"d\\u0061t\\u0061\":[],\"dat\":1,\"datax\":2,\"a\\u0000\":3}"), m, 2, NULL), 0,
-		"escaped names");
+	eq_num(json_members(STR_LIT("{\"d\\u0061t\\u0061\":[],\"dat\":1,\"datax\":2,\"a\\u0000\":3}"),
+		m, 2, NULL), 0, "escaped names");
 	eq_bytes(m[1].raw.p, m[1].raw.n, "[]", 2, "found");
 	ok(m[0].raw.p == NULL, "\"a\\u0000\" is not \"a\"");
 	ok(json_members(STR_LIT("{}"), m, 4, &unknown) == 0 && m[0].raw.p == NULL, "an empty object");
@@ -518,7 +520,8 @@ static void elements(void)
 	struct buf b;
 
 	buf_init(&b, 4096);
-	eq_num(json_elements(STR_LIT(" [ 1 , \"a,b\" , [2,[3]] , {\"x\":[4]} , null ] "), collect, &b), 0, "elements");
+	eq_num(json_elements(STR_LIT(" [ 1 , \"a,b\" , [2,[3]] , {\"x\":[4]} , null ] "),
+		collect, &b), 0, "elements");
 	eq_str(buf_cstr(&b), "<1><\"a,b\"><[2,[3]]><{\"x\":[4]}><null>", "each of them, whole");
 	buf_reset(&b);
 	eq_num(json_elements(STR_LIT("[1,\"stop\",2]"), collect, &b), 7, "stopped");

@@ -105,9 +105,10 @@ static bool all_cuts(const char *p, size_t n)
 
 static void texts(void)
 {
-	static const char *const texts[] = {"", "\n", "\r\n", "a", "a\nb", "a\r\nb\r\n", "\n\n\r\n\n", "12345\n",
-		"12345\r\n", "123456\nx\n", "123456\r\nx", "12345\rx\ny\n", "12345\r", "\r", "a\rb\n", "a\r\r\n",
-		"1234567890123\n\nok\n", "1234567890123", "\r\r\r\r\r\r\r\n\n"};
+	static const char *const texts[] = {"", "\n", "\r\n", "a", "a\nb", "a\r\nb\r\n",
+		"\n\n\r\n\n", "12345\n", "12345\r\n", "123456\nx\n", "123456\r\nx", "12345\rx\ny\n",
+		"12345\r", "\r", "a\rb\n", "a\r\r\n", "1234567890123\n\nok\n", "1234567890123",
+		"\r\r\r\r\r\r\r\n\n"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		ok(all_cuts(texts[i], strlen(texts[i])), "text %zu, in up to three pieces", i);

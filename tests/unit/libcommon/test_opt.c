@@ -140,7 +140,8 @@ static void mistakes(void)
 	refused(ARGS("--since"), "rt-sub: --since needs an argument, WHEN; try rt-sub -h\n");
 	refused(ARGS("-s"), "rt-sub: --server needs an argument, URL; try rt-sub -h\n");
 	refused(ARGS("--quiet=1"), "rt-sub: --quiet takes no argument; try rt-sub -h\n");
-	refused(ARGS("--since", "yesterday"), "rt-sub: --since yesterday is not a time or an age such as 10m\n");
+	refused(ARGS("--since", "yesterday"),
+		"rt-sub: --since yesterday is not a time or an age such as 10m\n");
 	refused(ARGS("-qqq"), "rt-sub: --quiet is given too often\n");
 	refused(ARGS("--a\nb"), "rt-sub: unknown option --a\\x0ab; try rt-sub -h\n");
 }
@@ -187,8 +188,8 @@ static void by_name(void)
 	ok(opt_find(&tool, "sinc") == NULL && opt_find(&tool, "") == NULL, "whole names only");
 	ok(opt_set(&tool, "since", "1h", &c) == NULL && strcmp(c.since, "1h") == 0, "set one");
 	ok(opt_set(&tool, "quiet", NULL, &c) == NULL && c.quiet == 1, "set a flag");
-	eq_str(opt_set(&tool, "since", "yesterday", &c), "since yesterday is not a time or an age such as 10m",
-		"what is wrong");
+	eq_str(opt_set(&tool, "since", "yesterday", &c),
+		"since yesterday is not a time or an age such as 10m", "what is wrong");
 	eq_str(opt_set(&tool, "since", NULL, &c), "since needs an argument, WHEN", "argument missing");
 	eq_str(opt_set(&tool, "quiet", "yes", &c), "quiet takes no argument", "argument too many");
 	eq_str(opt_set(&tool, "foo", NULL, &c), "unknown option foo; try rt-sub -h", "unknown");

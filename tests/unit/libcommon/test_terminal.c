@@ -23,7 +23,8 @@ static void test_plain(void)
 	check(TERMINAL_PLAIN, STR_LIT("a\n\t\r\x1b[2J\x7f"), "a\n\t\\x0d\\x1b[2J\\x7f", "C0 and DEL");
 	check(TERMINAL_PLAIN, STR_LIT("\xc2\x9b\xe2\x80\xae\xc3\xa4"), "\\u009b\\u202e\xc3\xa4",
 		"C1 and bidi controls, but no letters");
-	check(TERMINAL_PLAIN, STR_LIT("\xf3\xa0\x80\xa0"), "\\U000e0020", "a format character beyond 16 bits");
+	check(TERMINAL_PLAIN, STR_LIT("\xf3\xa0\x80\xa0"), "\\U000e0020",
+		"a format character beyond 16 bits");
 	check(TERMINAL_PLAIN, STR_LIT("\0\xff\xc3"), "\\x00\\xff\\xc3", "NUL, and what is no UTF-8");
 }
 

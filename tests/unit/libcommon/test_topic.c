@@ -109,7 +109,8 @@ static void matches(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok(topic_match(str_of(cases[i].pattern), str_of(cases[i].name)) == cases[i].match,
-			"%s %s %s", cases[i].pattern, cases[i].match ? "matches" : "does not match", cases[i].name);
+			"%s %s %s", cases[i].pattern, cases[i].match ? "matches" : "does not match",
+			cases[i].name);
 }
 
 /* Matching by recursion over C strings. */

@@ -68,11 +68,13 @@ static void test_good(void)
 	head_good("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "the least");
 	head_good("GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 without Host");
 	head_good("\r\nGET / HTTP/1.1\r\n" HOST "\r\nrest", "an empty line before, a rest behind");
-	head_good("POST /a?b=%20 HTTP/1.1\r\nHost: [::1]:7070\r\nContent-Length: 5\r\n\r\nabcde", "IPv6 host");
+	head_good("POST /a?b=%20 HTTP/1.1\r\nHost: [::1]:7070\r\nContent-Length: 5\r\n\r\nabcde",
+		"IPv6 host");
 	head_good("OPTIONS * HTTP/1.1\r\nHost: a.example:80\r\n\r\n", "OPTIONS *");
 	head_good("GET http://a:80/x?y HTTP/1.1\r\nHost: A:80\r\n\r\n", "an absolute target of this host");
 	head_good("GET http://a HTTP/1.1\r\n" HOST "\r\n", "an absolute target without a path");
-	head_good("FOO-BAR / HTTP/1.1\r\n" HOST "X:\r\nY:\t\xc3\xa9 z \r\n\r\n", "any method, an empty value");
+	head_good("FOO-BAR / HTTP/1.1\r\n" HOST "X:\r\nY:\t\xc3\xa9 z \r\n\r\n",
+		"any method, an empty value");
 	head_good("POST / HTTP/1.1\r\n" HOST "transfer-encoding:  Chunked \r\n\r\n", "chunked");
 }
 
@@ -135,8 +137,8 @@ static void test_bad(void)
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \"chunked\"\r\n\r\n", "quoted");
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", "identity");
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n", "an empty one");
-	BAD(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"two fields");
+	BAD(400, "POST / HTTP/1.1\r\n" HOST
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "two fields");
 	BAD(400, "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", "chunked on 1.0");
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"both framings");
@@ -145,11 +147,12 @@ static void test_bad(void)
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Content-Length: +3\r\n\r\n", "a sign");
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Content-Length: 0x3\r\n\r\n", "hexadecimal");
 	BAD(400, "POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\n", "an empty length");
-	BAD(400, "POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n", "too large a length");
+	BAD(400, "POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n",
+		"too large a length");
 	BAD(400, "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "two empty lines before");
 	BAD(400, "\x16\x03\x01\x02\x00\x01", "TLS");
-	BAD(431, "GET / HTTP/1.1\r\nHost: a\r\n1: \r\n2: \r\n3: \r\n4: \r\n5: \r\n6: \r\n7: \r\n8: \r\n9: \r\n0: \r\n\r\n",
-		"too many fields");
+	BAD(431, "GET / HTTP/1.1\r\nHost: a\r\n1: \r\n2: \r\n3: \r\n4: \r\n5: \r\n6: \r\n7: \r\n8: \r\n"
+		"9: \r\n0: \r\n\r\n", "too many fields");
 }
 
 /* A head with (c), (pad) bytes into what comes before (end); is it taken? */
@@ -181,7 +184,8 @@ static void test_bytes(void)
 
 	for (unsigned pad = 0; pad < 20; pad++) {
 		for (int c = 0; c < 256; c++) {
-			bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+			bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+				(c >= 'a' && c <= 'z');
 
 			if (c == '\r')
 				continue;	/* it may end a line */

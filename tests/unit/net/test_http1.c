@@ -263,8 +263,9 @@ static void test_answers(void)
 	expect("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n/x",
 		"an answer instead of 100 Continue ends the connection");
-	expect("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /y HTTP/1.1\r\nHost: a\r\n\r\n",
-		OK("/x", 2) OK("/y", 2), "a short body that nobody wants is skipped");
+	expect("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+		"GET /y HTTP/1.1\r\nHost: a\r\n\r\n", OK("/x", 2) OK("/y", 2),
+		"a short body that nobody wants is skipped");
 	expect("POST /sink HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 3\r\n\r\nabc",
 		REFUSED("417 Expectation Failed", "only \"Expect: 100-continue\" is understood", 41),
 		"other expectations");
@@ -347,7 +348,8 @@ static void test_pipelined_max(void)
 
 static void test_eof(void)
 {
-	static const char two[] = "GET /poll HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const char two[] = "GET /poll HTTP/1.1\r\nHost: a\r\n\r\n"
+		"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 	struct buf b;
 	bool eof;
 	int peer;
@@ -360,7 +362,8 @@ static void test_eof(void)
 	shutdown(peer, SHUT_WR);
 	rig_recv(&rig, peer, &b, SIZE_MAX, &eof);
 	strip_dates(&b);
-	ok(neof == 1 && eof && same(&b, OK("eof", 3) OK("/next", 5)), "EOF ends the wait; the rest is answered");
+	ok(neof == 1 && eof && same(&b, OK("eof", 3) OK("/next", 5)),
+		"EOF ends the wait; the rest is answered");
 	close(peer);
 
 	rig_connect(&rig, &peer, 0);

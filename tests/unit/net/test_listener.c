@@ -239,7 +239,8 @@ static void test_proxy(void)
 		200, "a PROXY header comes before the request");
 	eq_str(seen_peer, "192.0.2.7:56324", "it names the peer");
 	b = dial(s.port, "127.0.0.1");
-	eq_num(ask(b, "PROXY TCP4 192.0.2.7 198.51.100.1 56325 443\r\n" GET), 503, "which is what limits count");
+	eq_num(ask(b, "PROXY TCP4 192.0.2.7 198.51.100.1 56325 443\r\n" GET), 503,
+		"which is what limits count");
 	close(b);
 	b = dial(s.port, "127.0.0.1");
 	eq_num(ask(b, "PROXY TCP4 192.0.2.8 198.51.100.1 56325 443\r\n" GET), 200, "not the balancer");

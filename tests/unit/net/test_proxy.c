@@ -49,8 +49,10 @@ int main(void)
 	static const char v1[] = "PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n";
 	static const char v1_6[] = "PROXY TCP6 2001:db8::7 2001:db8::1 56324 443\r\n";
 	static const char unknown[] = "PROXY UNKNOWN ffff:f 1 2 3\r\n";
-	static const uint8_t v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f\xc0\0\2\7\xc6\x33\x64\1\xdc\4\1\xbb\3\0\0";
-	static const uint8_t v2_6[] = "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7"
+	static const uint8_t v2[] =
+		"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f\xc0\0\2\7\xc6\x33\x64\1\xdc\4\1\xbb\3\0\0";
+	static const uint8_t v2_6[] =
+		"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7"
 		"\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\xdc\4\1\xbb";
 	static const uint8_t local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 	static const uint8_t unix_v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x31\0\2ab";

@@ -225,7 +225,8 @@ static void wrong(const void *frames, size_t n, unsigned code, const char *what)
 	ok(eof && got.len >= 4 && memcmp(got.p + got.len - 4, close_frame, 4) == 0 && nmessages == 0,
 		"%u: %s", code, what);
 	if (got.len != 4)
-		printf("#   %zu bytes, code %u\n", got.len, got.len >= 4 ? (unsigned)got.p[2] << 8 | got.p[3] : 0);
+		printf("#   %zu bytes, code %u\n", got.len,
+			got.len >= 4 ? (unsigned)got.p[2] << 8 | got.p[3] : 0);
 	close(peer);
 	rig_turn(&rig, 3);
 	ok(nclosed == 1 && close_code == code && rig_fini(&rig), "and it is over");

@@ -43,7 +43,8 @@ void helper_spread(struct histogram *h, uint64_t n, double p50_ms, double p99_ms
 
 		if (u > 0.9999)
 			u = 0.9999;
-		histogram_add_many(h, (uint64_t)(1e6 * p50_ms * pow(u / (1 - u), power)), n - i < step ? n - i : step);
+		histogram_add_many(h, (uint64_t)(1e6 * p50_ms * pow(u / (1 - u), power)),
+			n - i < step ? n - i : step);
 	}
 }
 
@@ -70,7 +71,8 @@ static void fill_intervals(struct result *r, unsigned n, double p50_ms, double p
 	}
 }
 
-static void fill_group(struct result_group *g, uint64_t subscribers, double p50_ms, double p99_ms, double bytes)
+static void fill_group(struct result_group *g, uint64_t subscribers, double p50_ms,
+	double p99_ms, double bytes)
 {
 	g->subscribers = g->connected = g->connects = g->requests = subscribers;
 	g->deliveries = subscribers * 200;

@@ -46,7 +46,10 @@ static void tell_step(struct story *s, const struct answer *a, enum answer_step 
 	}
 }
 
-/* Feed what is there: (kept) bytes were given before, and not consumed. Returns how many are left; -1: malformed. */
+/*
+ * Feed what is there: (kept) bytes were given before, and not consumed. Returns how many are left;
+ * -1: malformed.
+ */
 static ssize_t feed(struct story *s, struct answer *a, const char *p, size_t n)
 {
 	size_t at = 0;
@@ -67,7 +70,8 @@ static ssize_t feed(struct story *s, struct answer *a, const char *p, size_t n)
 }
 
 /* As it comes: up to (first), and then (step) bytes at a time. */
-static void read_pieces(struct story *s, struct answer *a, const char *text, size_t n, size_t first, size_t step)
+static void read_pieces(struct story *s, struct answer *a, const char *text, size_t n,
+	size_t first, size_t step)
 {
 	size_t kept = 0;
 
@@ -116,31 +120,41 @@ static void bodies(void)
 	reads("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 [hello]. ", "a body of known length");
 	reads("HTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n", "200 . ", "an empty one");
 	reads("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"
-		"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "204 . 304 . 200 [x]. ", "answers without a body");
-	reads("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200 [abc0123456789]. 200 [ok]. ", "chunks");
+		"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "204 . 304 . 200 [x]. ",
+		"answers without a body");
+	reads("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200 [abc0123456789]. 200 [ok]. ",
+		"chunks");
 	reads("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip , Chunked\r\nContent-Length: 3\r\n\r\n1f\r\n"
-		"0123456789012345678901234567890\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\nHTTP/1.1 204 \r\n\r\n",
-		"200 [0123456789012345678901234567890]. 204 . ", "trailers");
-	reads("HTTP/1.1 200 OK\r\n\r\nuntil the end", "200x [until the end", "a body that ends with the connection");
-	reads("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: 0\r\n\r\n",
-		"201 . ", "interim answers are skipped");
+		"0123456789012345678901234567890\r\n000\r\nTrailer: x\r\nOther: y\r\n\r\n"
+		"HTTP/1.1 204 \r\n\r\n", "200 [0123456789012345678901234567890]. 204 . ", "trailers");
+	reads("HTTP/1.1 200 OK\r\n\r\nuntil the end", "200x [until the end",
+		"a body that ends with the connection");
+	reads("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+		"HTTP/1.1 201 C\r\nContent-Length: 0\r\n\r\n", "201 . ", "interim answers are skipped");
 	reads("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n", "101 ", "an upgrade");
 	reads("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "200x [x]. ", "HTTP/1.0 closes");
-	reads("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx", "200 [x]. ", "... unless it says so");
-	reads("HTTP/1.1 200 OK\r\nConnection: foo, close\r\nContent-Length: 1\r\n\r\nx", "200x [x]. ", "a last answer");
+	reads("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx",
+		"200 [x]. ", "... unless it says so");
+	reads("HTTP/1.1 200 OK\r\nConnection: foo, close\r\nContent-Length: 1\r\n\r\nx",
+		"200x [x]. ", "a last answer");
 }
 
 static void malformed(void)
 {
 	static const char *const heads[] = {
-		"HTTQ", "HTTP/2 200\r\n\r\n", "HTTP/1.2 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n",
-		"HTTP/1.1 2000\r\n\r\n", "HTTP/1.1 20\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9999999999999999999\r\n\r\n",
+		"HTTQ", "HTTP/2 200\r\n\r\n", "HTTP/1.2 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
+		"HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 2000\r\n\r\n", "HTTP/1.1 20\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9999999999999999999\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
 	};
-	static const char *const chunks[] = {"\r\n", "x\r\n", "-1\r\n", "fffffffffffffffff\r\n", "1\r\nab\r\n", "1\r\na\n", "1\r\na\rx"};
+	static const char *const chunks[] = {"\r\n", "x\r\n", "-1\r\n", "fffffffffffffffff\r\n",
+		"1\r\nab\r\n", "1\r\na\n", "1\r\na\rx"};
 	char text[256];
 	struct story s;
 	struct answer a;
@@ -150,7 +164,8 @@ static void malformed(void)
 		ok(strcmp(s.text, "!") == 0, "refused: head %zu", i);
 	}
 	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
-		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s", chunks[i]);
+		snprintf(text, sizeof(text),
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s", chunks[i]);
 		read_whole(&s, &a, text);
 		ok(strchr(s.text, '!') != NULL, "refused: chunk %zu", i);
 	}
@@ -168,12 +183,14 @@ static void limits(void)
 	memset(text, 'a', n);
 	memcpy(text, "HTTP/1.1 200 OK\r\n", 17);
 	answer_init(&a);
-	ok(answer_next(&a, text, ANSWER_HEAD_MAX - 1, &used, &piece) == ANSWER_MORE && used == 0, "a long head");
+	ok(answer_next(&a, text, ANSWER_HEAD_MAX - 1, &used, &piece) == ANSWER_MORE && used == 0,
+		"a long head");
 	ok(answer_next(&a, text, ANSWER_HEAD_MAX, &used, &piece) == ANSWER_MALFORMED, "... that is too long");
 	for (size_t i = 0; i < many; i++)
 		memcpy(text + i * len, interim, len);
 	answer_init(&a);
-	ok(answer_next(&a, text, many * len, &used, &piece) == ANSWER_MORE && used == many * len, "many interim answers");
+	ok(answer_next(&a, text, many * len, &used, &piece) == ANSWER_MORE && used == many * len,
+		"many interim answers");
 	free(text);
 }
 

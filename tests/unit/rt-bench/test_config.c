@@ -14,7 +14,8 @@ static void mixes(const char *text, uint64_t subscribers, const uint64_t want[TR
 /* However they are weighed, none is left out and none is too many. */
 static void adds_up(void)
 {
-	static const char *const texts[] = {"sse,ws,ndjson,longpoll,poll", "sse:1,ws:999999", "poll:7,sse:3,ws:5", "ws:1000000,sse:1"};
+	static const char *const texts[] = {"sse,ws,ndjson,longpoll,poll", "sse:1,ws:999999",
+		"poll:7,sse:3,ws:5", "ws:1000000,sse:1"};
 	uint64_t mix[TRANSPORTS], wrong = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -31,15 +32,17 @@ static void adds_up(void)
 
 int main(void)
 {
-	static const char *const wrong[] = {"", "tcp", "sse,", ",sse", "sse:", "sse:0", "sse:-1", "sse:1x", "sse:1000001", "sse ws",
-		"SSE", "sse:1:2"};
+	static const char *const wrong[] = {"", "tcp", "sse,", ",sse", "sse:", "sse:0", "sse:-1",
+		"sse:1x", "sse:1000001", "sse ws", "SSE", "sse:1:2"};
 	uint64_t mix[TRANSPORTS];
 
 	mixes("ws", 10, (const uint64_t[TRANSPORTS]){[TRANSPORT_WS] = 10});
 	mixes("sse:50,ws:40,longpoll:10", 1000,
-		(const uint64_t[TRANSPORTS]){[TRANSPORT_SSE] = 500, [TRANSPORT_WS] = 400, [TRANSPORT_LONGPOLL] = 100});
+		(const uint64_t[TRANSPORTS]){[TRANSPORT_SSE] = 500, [TRANSPORT_WS] = 400,
+			[TRANSPORT_LONGPOLL] = 100});
 	mixes("sse,ws", 3, (const uint64_t[TRANSPORTS]){[TRANSPORT_SSE] = 1, [TRANSPORT_WS] = 2});
-	mixes("sse:1,sse:1,poll:2", 8, (const uint64_t[TRANSPORTS]){[TRANSPORT_SSE] = 4, [TRANSPORT_POLL] = 4});
+	mixes("sse:1,sse:1,poll:2", 8,
+		(const uint64_t[TRANSPORTS]){[TRANSPORT_SSE] = 4, [TRANSPORT_POLL] = 4});
 	mixes("ndjson", 0, (const uint64_t[TRANSPORTS]){0});
 	adds_up();
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bit that is flipped on the way, in whichever byte of an event, is found. Subscribers of each transport are given
- * what an rt-serve sends, and one of them each time with another bit wrong.
+ * A bit that is flipped on the way, in whichever byte of an event, is found. Subscribers of each
+ * transport are given what an rt-serve sends, and one of them each time with another bit wrong.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -37,8 +37,9 @@ static void listen_somewhere(void)
 	socklen_t len = sizeof(at);
 
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(listener, 16) != 0 ||
-	    getsockname(listener, (struct sockaddr *)&at, &len) != 0) {
+	if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+			listen(listener, 16) != 0 ||
+			getsockname(listener, (struct sockaddr *)&at, &len) != 0) {
 		perror("no listener");
 		exit(1);
 	}
@@ -139,14 +140,17 @@ static void add_head(struct sent *s, enum transport t)
 {
 	switch (t) {
 	case TRANSPORT_SSE:
-		adds(s, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+		adds(s, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n");
 		add_chunk(s, "id: 1763950000000000\n\n", 22);
 		break;
 	case TRANSPORT_NDJSON:
-		adds(s, "HTTP/1.1 200 OK\r\nLast-Event-ID: 1763950000000000\r\nTransfer-Encoding: chunked\r\n\r\n");
+		adds(s, "HTTP/1.1 200 OK\r\nLast-Event-ID: 1763950000000000\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n");
 		break;
 	case TRANSPORT_WS:
-		s->n += (size_t)sprintf(s->text + s->n, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+		s->n += (size_t)sprintf(s->text + s->n,
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
 			"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", h.b.key.accept);
 		break;
 	default:
@@ -182,7 +186,8 @@ static void compose(struct sent *s, enum transport t, struct str pad, uint64_t s
 
 static void serve(struct subscriber *s, enum transport t, const struct sent *text)
 {
-	static const char nothing[] = "HTTP/1.1 200 OK\r\nETag: \"1763950000000000\"\r\nContent-Length: 0\r\n\r\n";
+	static const char nothing[] = "HTTP/1.1 200 OK\r\n"
+		"ETag: \"1763950000000000\"\r\nContent-Length: 0\r\n\r\n";
 	struct linger now = {.l_onoff = 1};
 	int fd;
 
@@ -277,19 +282,22 @@ static void each_bit(const struct victim *v, unsigned masks)
 				printf("# missed: byte %zu of %zu, mask %02x\n", at, n, mask);
 				missed++;
 			}
-	ok(missed == 0, "... and whichever bit is flipped in the %zu bytes of event %u, it is found", n, (unsigned)v->event);
+	ok(missed == 0, "... and whichever bit is flipped in the %zu bytes of event %u, "
+		"it is found", n, (unsigned)v->event);
 }
 
 int main(void)
 {
-	static const char json[] = "{\"text\":\"\xc3\xa9\xe2\x82\xac \\u00e9\\n\",\"list\":[1,-2.5e3,null,true]}";
+	static const char json[] =
+		"{\"text\":\"\xc3\xa9\xe2\x82\xac \\u00e9\\n\",\"list\":[1,-2.5e3,null,true]}";
 
 	listen_somewhere();
 	for (unsigned i = 0; i < TRANSPORTS; i++) {
 		enum transport t = (enum transport)i;
 
 		each_bit(&(struct victim){.transport = t, .subscribers = 2, .event = 2}, 0xff);
-		each_bit(&(struct victim){.transport = t, .subscribers = 2, .number = 1, .event = 2, .pad = STR_LIT(json)}, 0xff);
+		each_bit(&(struct victim){.transport = t, .subscribers = 2, .number = 1, .event = 2,
+			.pad = STR_LIT(json)}, 0xff);
 		each_bit(&(struct victim){.transport = t, .subscribers = 2, .event = 1}, 0x21);
 		each_bit(&(struct victim){.transport = t, .subscribers = 2, .event = EVENTS}, 0x21);
 	}

@@ -10,7 +10,8 @@ static ssize_t parse(struct frame *f, const void *p, size_t n, size_t max)
 	ssize_t used = frame_parse(f, copy, n, max);
 
 	/* Compared while it lives. */
-	if (used > 0 && f->payload.n > 0 && memcmp(f->payload.p, (const char *)p + used - f->payload.n, f->payload.n) != 0)
+	if (used > 0 && f->payload.n > 0 &&
+			memcmp(f->payload.p, (const char *)p + used - f->payload.n, f->payload.n) != 0)
 		used = -100;
 	free(copy);
 	return used;
@@ -40,10 +41,11 @@ static void lengths(void)
 
 		for (size_t k = 0; k < sizes[i]; k++)
 			text[head + k] = (unsigned char)('a' + k % 26);
-		ok(parse(&f, text, all, 100000) == (ssize_t)all && f.payload.n == sizes[i] && f.fin && f.opcode == FRAME_TEXT,
-			"%zu bytes", sizes[i]);
+		ok(parse(&f, text, all, 100000) == (ssize_t)all && f.payload.n == sizes[i] &&
+			f.fin && f.opcode == FRAME_TEXT, "%zu bytes", sizes[i]);
 		ok(parse(&f, text, all, sizes[i]) == (ssize_t)all, "... are not too many");
-		ok(sizes[i] == 0 || parse(&f, text, all, sizes[i] - 1) == -1, "... or are, before they have come");
+		ok(sizes[i] == 0 || parse(&f, text, all, sizes[i] - 1) == -1,
+			"... or are, before they have come");
 		for (size_t cut = 0; cut < all; cut += cut < 20 || cut + 20 > all ? 1 : 997)
 			waits = waits && parse(&f, text, cut, 100000) == 0;
 		ok(waits, "... cut short it waits for the rest");
@@ -74,7 +76,8 @@ static void malformed(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok(parse(&f, cases[i].bytes, cases[i].n, SIZE_MAX) == -1, "refused: %s", cases[i].what);
 	ok(parse(&f, "\x01\x01x", 3, 10) == 3 && !f.fin && f.opcode == FRAME_TEXT, "the first of several");
-	ok(parse(&f, "\x80\x01y", 3, 10) == 3 && f.fin && f.opcode == FRAME_CONTINUATION, "the last of several");
+	ok(parse(&f, "\x80\x01y", 3, 10) == 3 && f.fin && f.opcode == FRAME_CONTINUATION,
+		"the last of several");
 	ok(parse(&f, "\x88\x02\x03\xe8", 4, 10) == 4 && f.opcode == FRAME_CLOSE, "a close");
 	ok(parse(&f, "\x89\x00\x89\x00", 4, 10) == 2 && f.opcode == FRAME_PING, "one of two pings");
 }
@@ -94,7 +97,8 @@ static void outgoing(void)
 
 		for (unsigned k = 0; k < bytes; k++)
 			len = (k == 0 ? 0 : len << 8) | u[2 + k];
-		ok(n == 6 + bytes && u[0] == 0x81 && (u[1] & 0x80) != 0 && len == sizes[i], "a head for %zu bytes", sizes[i]);
+		ok(n == 6 + bytes && u[0] == 0x81 && (u[1] & 0x80) != 0 && len == sizes[i],
+			"a head for %zu bytes", sizes[i]);
 	}
 	for (size_t n = 0; n < 40; n++) {
 		size_t at = frame_head(head, FRAME_BINARY, n, 0xdeadbeef);

@@ -15,14 +15,16 @@ static void ring(void)
 	for (unsigned i = 0; i < 20000; i++) {
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		if (i < 10000 ? random >> 63 == 0 || f.count == 0 : f.count == 0) {
-			if (inflight_add(&f, &(struct inflight_event){.due_ns = in * 3, .n = in, .topic = (uint32_t)in}) != 0)
+			if (inflight_add(&f, &(struct inflight_event){.due_ns = in * 3, .n = in,
+					.topic = (uint32_t)in}) != 0)
 				break;
 			in++;
 		} else {
 			uint64_t n = 1 + (random >> 40) % f.count;
 
 			for (uint64_t k = 0; k < n; k++) {
-				same = same && inflight_at(&f, k)->n == out + k && inflight_at(&f, k)->due_ns == (out + k) * 3;
+				same = same && inflight_at(&f, k)->n == out + k &&
+					inflight_at(&f, k)->due_ns == (out + k) * 3;
 			}
 			inflight_drop(&f, n);
 			out += n;
@@ -45,7 +47,8 @@ static void unsure(void)
 		if (n % 10 != 0)
 			unsure_add(&l, n);
 	ok(l.n == 10, "neighbours are one range");
-	ok(l.ranges[0].from == 1 && l.ranges[0].to == 9 && l.ranges[9].from == 91 && l.ranges[9].to == 99, "... each whole");
+	ok(l.ranges[0].from == 1 && l.ranges[0].to == 9 && l.ranges[9].from == 91 &&
+		l.ranges[9].to == 99, "... each whole");
 	eq_num(missing_sure(1, 100, l.ranges, l.n), 10, "the rest is sure");
 	free(l.ranges);
 }

@@ -38,7 +38,8 @@ static const char *text_of(const struct verdict *v)
 	text[0] = '\0';
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (parts[i].n != 0)
-			at += (size_t)sprintf(text + at, "%s%s %" PRIu64, at > 0 ? " " : "", parts[i].name, parts[i].n);
+			at += (size_t)sprintf(text + at, "%s%s %" PRIu64, at > 0 ? " " : "",
+				parts[i].name, parts[i].n);
 	return text;
 }
 
@@ -55,7 +56,8 @@ static void streams(uint32_t topics, uint32_t publishers)
 			uint32_t number = streams_number(&s, t, k), publisher = number % publishers;
 
 			right &= number < n && !seen[number] && number % topics == t &&
-				(topics >= publishers ? publisher == t % publishers : publisher % topics == t);
+				(topics >= publishers ? publisher == t % publishers :
+					publisher % topics == t);
 			if (number < n)
 				seen[number] = true;
 			sum++;
@@ -98,7 +100,8 @@ static const struct pattern patterns[] = {
 	{"1 3 4 5 6 2", 6, "received 6 disordered 1", {{0}}, false, "one is late"},
 	{"1 5 3", 5, "received 3 lost 2 disordered 1", {{0}}, false, "of a hole the middle comes late"},
 	{"1 5 3 3", 5, "received 3 lost 2 doubled 1 disordered 1", {{0}}, false, "late, and doubled"},
-	{"1 3 1 2 2", 3, "received 3 doubled 2 disordered 1", {{0}}, false, "doubled while another is missing"},
+	{"1 3 1 2 2", 3, "received 3 doubled 2 disordered 1", {{0}}, false,
+		"doubled while another is missing"},
 	{"1 c 3", 3, "received 2 lost 1 corrupt 1", {{0}}, false, "corrupt"},
 	{"1 f o 2", 2, "received 2 foreign 2", {{0}}, false, "others publish there, too"},
 	{"1 0 2", 2, "received 2 corrupt 1", {{0}}, false, "there is no number 0"},
@@ -107,9 +110,11 @@ static const struct pattern patterns[] = {
 	{"g 3", 3, "received 1 announced 2", {{0}}, false, "a gap at the beginning"},
 	{"1 g", 3, "received 1 announced 2", {{0}}, false, "a gap at the end"},
 	{"1 g 2 4", 4, "received 3 lost 1", {{0}}, false, "a gap that did not concern it"},
-	{"1 g 4 2 2", 4, "received 3 doubled 1 disordered 1 announced 1", {{0}}, false, "announced, and it came"},
+	{"1 g 4 2 2", 4, "received 3 doubled 1 disordered 1 announced 1", {{0}}, false,
+		"announced, and it came"},
 	{"1 g g 4 g 6", 6, "received 3 announced 3", {{0}}, false, "several gaps"},
-	{"1 3 g 2 6", 6, "received 4 disordered 1 announced 2", {{0}}, false, "late before what a gap explains"},
+	{"1 3 g 2 6", 6, "received 4 disordered 1 announced 2", {{0}}, false,
+		"late before what a gap explains"},
 	{"1 2 r 5 6", 6, "received 4", {{0}}, false, "without a cursor it goes on anywhere"},
 	{"1 2 r 3 4", 4, "received 4", {{0}}, false, "... also where it was"},
 	{"1 2 r", 6, "received 2", {{0}}, false, "... and nobody knows where if nothing comes"},
@@ -134,7 +139,8 @@ static const struct pattern patterns[] = {
 	{"5 6 7", 7, "received 3", {{0}}, true, "it began in the middle"},
 	{"5 7", 8, "received 2 lost 2", {{0}}, true, "... and lost some since"},
 	{"", 8, "", {{0}}, true, "... and nothing came"},
-	{"5 3", 5, "received 1 doubled 1", {{0}}, true, "... and what is before it came although it was not expected"},
+	{"5 3", 5, "received 1 doubled 1", {{0}}, true,
+		"... and what is before it came although it was not expected"},
 };
 
 static void play(struct ledger *l, const char *events)
@@ -249,7 +255,8 @@ static void several_topics(void)
 	for (uint32_t n = 1; n <= 5; n++)
 		enter(l, 4, n);
 	ok(ledger_complete(l, totals), "three topics, of which the last comes before the first");
-	ok(enter(l, 1, 1) == ARRIVAL_CORRUPT && enter(l, 2, 1) == ARRIVAL_CORRUPT, "other topics are not ours");
+	ok(enter(l, 1, 1) == ARRIVAL_CORRUPT && enter(l, 2, 1) == ARRIVAL_CORRUPT,
+		"other topics are not ours");
 	ledger_verdict(l, totals, &v);
 	eq_str(text_of(&v), "received 10 corrupt 2", "each topic by its own numbers");
 	totals[4].published = 7;
@@ -323,7 +330,8 @@ static void added(void)
 
 	verdict_add(&sum, &v);
 	verdict_add(&sum, &v);
-	eq_str(text_of(&sum), "received 2 lost 4 doubled 6 disordered 8 corrupt 10 announced 12 foreign 14", "a sum");
+	eq_str(text_of(&sum),
+		"received 2 lost 4 doubled 6 disordered 8 corrupt 10 announced 12 foreign 14", "a sum");
 	eq_num(sum.faulty, 2, "of two subscribers");
 	ok(verdict_clean(&zero), "nothing is clean");
 	for (unsigned i = 0; i < 7; i++) {
@@ -358,7 +366,8 @@ static enum arrival both(struct ledger *l, uint32_t stream, uint64_t n, uint64_t
 	return ledger_enter_envelope(l, 0, id, seq);
 }
 
-static void verdict_is(const struct ledger *l, uint64_t first, uint64_t second, const char *want, const char *what)
+static void verdict_is(const struct ledger *l, uint64_t first, uint64_t second, const char *want,
+	const char *what)
 {
 	struct stream_total totals[2] = {{.published = first}, {.published = second}};
 	struct verdict v;
@@ -431,7 +440,8 @@ static void envelopes_damaged(void)
 		both(l, 0, n, n, n);
 	verdict_is(l, 199, 0, "received 199 disordered 2", "a wrong seq");
 	ledger_enter(l, PAYLOAD_CORRUPT, &(struct payload_head){0});
-	ok(ledger_enter_envelope(l, 0, 1, 1) == ARRIVAL_CORRUPT, "of a corrupt event the envelope does not count");
+	ok(ledger_enter_envelope(l, 0, 1, 1) == ARRIVAL_CORRUPT,
+		"of a corrupt event the envelope does not count");
 	verdict_is(l, 199, 0, "received 199 disordered 2 corrupt 1", "... twice");
 	ledger_free(l);
 }

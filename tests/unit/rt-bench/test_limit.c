@@ -24,7 +24,8 @@ static struct session easy(void)
 	config = (struct bench_config){.rate = 100};
 	for (int i = 0; i < 2; i++) {
 		before[i] = (struct thread_mark){.at_ns = SECOND};
-		after[i] = (struct thread_mark){.at_ns = 3 * SECOND, .busy_ns = 100 * MS, .waited_ns = 20 * MS, .turns = 2000};
+		after[i] = (struct thread_mark){.at_ns = 3 * SECOND, .busy_ns = 100 * MS,
+			.waited_ns = 20 * MS, .turns = 2000};
 	}
 	return s;
 }
@@ -56,7 +57,8 @@ static void threads(void)
 
 	add(200, MS / 10, MS);
 	ok(*judged(&s) == '\0', "an easy run is no limit");
-	ok(result->own_busiest > 0.049 && result->own_busiest < 0.051, "its busiest thread had 5 %% of a core");
+	ok(result->own_busiest > 0.049 && result->own_busiest < 0.051,
+		"its busiest thread had 5 %% of a core");
 	after[1].busy_ns = 1800 * MS;
 	ok(says(&s, "busy"), "one thread that is busy is enough");
 	ok(result->own_busiest > 0.89 && result->own_busiest < 0.91, "and is seen");

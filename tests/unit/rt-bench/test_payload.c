@@ -104,8 +104,9 @@ static void pads(void)
 
 static void wrapped(void)
 {
-	static const char *const before[] = {"", " ", "{", "{{{\"rtb", "{\"id\":\"17\",\"topic\":\"t{t\",\"data\":",
-		"data: ", "42[\"message\",", "{\"rtb\":", "{\"rtb\": \""};
+	static const char *const before[] = {"", " ", "{", "{{{\"rtb",
+		"{\"id\":\"17\",\"topic\":\"t{t\",\"data\":", "data: ", "42[\"message\",", "{\"rtb\":",
+		"{\"rtb\": \""};
 	static const char *const after[] = {"", "}", "\n\n", ",\"x\":{\"rtb\":\"0\"}}", "\0"};
 	char p[120], r[512];
 	struct payload_head h;
@@ -120,8 +121,8 @@ static void wrapped(void)
 			memcpy(r, before[b], at);
 			memcpy(r + at, p, n);
 			memcpy(r + end, after[a], strlen(after[a]));
-			all &= find(r, end + strlen(after[a]), &h, &where) == PAYLOAD_OK && same_head(&h, n) &&
-				where.p == r + at && where.n == n;
+			all &= find(r, end + strlen(after[a]), &h, &where) == PAYLOAD_OK &&
+				same_head(&h, n) && where.p == r + at && where.n == n;
 		}
 	ok(all, "found in whatever it is wrapped");
 	ok(payload_find((struct str){p, n}, &h, NULL) == PAYLOAD_OK, "nobody need ask where");
@@ -175,7 +176,8 @@ static void damage(const char *good, size_t n, const char *what)
 
 static void damaged(void)
 {
-	static const char pad[] = "\"0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ \\u00e9\"";
+	static const char pad[] = "\"0123456789 abcdefghijklmnopqrstuvwxyz "
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ \\u00e9\"";
 	char p[300], e[600];
 	size_t n;
 
@@ -207,7 +209,8 @@ static void swapped_words(void)
 			memcpy(q, p, n);
 			memcpy(q + i, p + k, 8);
 			memcpy(q + k, p + i, 8);
-			unseen += memcmp(p, q, n) != 0 && payload_find((struct str){q, n}, &h, NULL) == PAYLOAD_OK;
+			unseen += memcmp(p, q, n) != 0 &&
+				payload_find((struct str){q, n}, &h, NULL) == PAYLOAD_OK;
 		}
 	ok(unseen == 0, "any eight bytes swapped with eight others are seen");
 }
@@ -257,7 +260,8 @@ static void other_escapes(void)
 
 static void bad_escapes(void)
 {
-	static const char *const bad[] = {"\\q", "\\u12", "\\u00zz", "\\ud83d", "\\ud83d\\u0041", "\\ude00", "\\", "\""};
+	static const char *const bad[] = {"\\q", "\\u12", "\\u00zz", "\\ud83d", "\\ud83d\\u0041",
+		"\\ude00", "\\", "\""};
 	char p[128], e[512];
 	size_t n = payload_write(p, &head, no_pad, sizeof(p)), m = escaped(e, p, n);
 	struct payload_head h;
@@ -287,7 +291,8 @@ static void large(void)
 	for (size_t size = 1000; size < 4000; size++) {
 		n = payload_write(p, &head, no_pad, size);
 		m = escaped(e, p, n);
-		if (payload_find((struct str){e, m}, &h, &where) != PAYLOAD_OK || !same_head(&h, size) || where.n != m)
+		if (payload_find((struct str){e, m}, &h, &where) != PAYLOAD_OK ||
+				!same_head(&h, size) || where.n != m)
 			ok(false, "%zu bytes as a JSON string", size);
 	}
 	ok(true, "1,000 to 4,000 bytes as a JSON string");

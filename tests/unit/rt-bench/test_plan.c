@@ -50,7 +50,8 @@ static uint64_t sum(const uint64_t *v)
 /* --count is met to the event, whoever publishes to how many topics. */
 static void counts(void)
 {
-	static const unsigned cases[][3] = {{1, 1, 7}, {3, 1, 100}, {3, 7, 100}, {7, 3, 1000}, {10, 10, 3}, {5, 64, 999}, {64, 5, 10}};
+	static const unsigned cases[][3] = {{1, 1, 7}, {3, 1, 100}, {3, 7, 100}, {7, 3, 1000},
+		{10, 10, 3}, {5, 64, 999}, {64, 5, 10}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct helper_bench h;
@@ -63,7 +64,8 @@ static void counts(void)
 		helper_bench_init(&h, 1);
 		h.b.start_ns = 1000;
 		right = publish_all(&h, UINT64_MAX);
-		ok(right && sum(topics) == cases[i][2], "%u publishers, %u topics: %u events", cases[i][0], cases[i][1], cases[i][2]);
+		ok(right && sum(topics) == cases[i][2], "%u publishers, %u topics: %u events",
+			cases[i][0], cases[i][1], cases[i][2]);
 		helper_bench_fini(&h);
 	}
 }

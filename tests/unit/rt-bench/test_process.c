@@ -46,7 +46,8 @@ static void oneself(void)
 	by_clock = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - clock_before;
 	used = after.cpu_ns - before.cpu_ns;
 	/* The kernel brings it up to date at its own ticks at the latest. */
-	ok(used > by_clock / 2 && used < by_clock * 3 / 2, "60 ms of work are seen (%" PRIu64 " us)", used / 1000);
+	ok(used > by_clock / 2 && used < by_clock * 3 / 2,
+		"60 ms of work are seen (%" PRIu64 " us)", used / 1000);
 }
 
 static char *volatile held;	/* so that the compiler does not leave it out */
@@ -179,7 +180,8 @@ static void zombie(void)
 	if (pid == 0)
 		_exit(0);
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
-	ok(process_usage(getpid(), &u) == 0 && u.pss_bytes > 0, "a child that has ended does not hide the memory");
+	ok(process_usage(getpid(), &u) == 0 && u.pss_bytes > 0,
+		"a child that has ended does not hide the memory");
 	waitpid(pid, NULL, 0);
 }
 

@@ -33,13 +33,15 @@ static struct verdict verdict(void)
 /* Event (n) of this run, due at (n) ms, as it is published. */
 static size_t put_payload(char *dst, uint64_t n)
 {
-	return payload_write(dst, &(struct payload_head){.run = h.b.run, .n = n, .due_ns = n * 1000000}, STR_NULL, 100);
+	return payload_write(dst,
+		&(struct payload_head){.run = h.b.run, .n = n, .due_ns = n * 1000000}, STR_NULL, 100);
 }
 
 /* The same in its envelope. */
 static size_t put_envelope(char *dst, uint64_t n)
 {
-	int at = sprintf(dst, "{\"id\":\"%llu\",\"topic\":\"rt-bench\",\"seq\":%llu,\"time\":\"2025-11-24T03:20:00.123Z\",\"data\":",
+	int at = sprintf(dst, "{\"id\":\"%llu\",\"topic\":\"rt-bench\",\"seq\":%llu,"
+		"\"time\":\"2025-11-24T03:20:00.123Z\",\"data\":",
 		1763954400123000ULL + n, (unsigned long long)n);
 
 	at += (int)put_payload(dst + at, n);
@@ -65,7 +67,8 @@ static void envelopes(void)
 	g = subscriber_group(subscriber());
 	for (uint64_t k = 1; k <= 3; k++)
 		take(text, put_envelope(text, k), k * 1000000 + 5000);
-	ok(verdict().received == 3 && verdict_clean(&(struct verdict){0}) && g->deliveries == 3, "three events");
+	ok(verdict().received == 3 && verdict_clean(&(struct verdict){0}) && g->deliveries == 3,
+		"three events");
 	ok(g->measured == 3 && g->latency.min_ns == 5000 && g->latency.max_ns == 5000, "... of 5 us");
 	subscriber()->counts_from_ns = 5000000;
 	take(text, put_envelope(text, 4), 9000000);
@@ -108,14 +111,15 @@ static void around(void)
 	take(text, n, 1);
 	ok(verdict().corrupt == 3, "its time is not its id's");
 	take(text, put_envelope(text, 5), 1);
-	ok(verdict().corrupt == 3 && verdict().lost == 0 && verdict().disordered == 0 && verdict().received == 5,
-		"the next is as it should be");
+	ok(verdict().corrupt == 3 && verdict().lost == 0 && verdict().disordered == 0 &&
+		verdict().received == 5, "the next is as it should be");
 	helper_bench_fini(&h);
 }
 
 static void gaps(void)
 {
-	static const char gap[] = "{\"gap\":{\"topic\":\"rt-bench\",\"after\":\"1\",\"until\":\"4\",\"reason\":\"retention\"}}";
+	static const char gap[] =
+		"{\"gap\":{\"topic\":\"rt-bench\",\"after\":\"1\",\"until\":\"4\",\"reason\":\"retention\"}}";
 	char text[400];
 
 	begin(NULL);
@@ -177,7 +181,8 @@ static void lines(void)
 			text[n++] = '\n';
 	}
 	copy = exact(text, n);
-	ok(lines_take(subscriber(), (struct str){copy, n}, 1) == n && verdict().received == 5, "five lines, and empty ones");
+	ok(lines_take(subscriber(), (struct str){copy, n}, 1) == n && verdict().received == 5,
+		"five lines, and empty ones");
 	free(copy);
 	helper_bench_fini(&h);
 	for (size_t at = 0; at <= n; at++) {
@@ -196,8 +201,9 @@ static void lines(void)
 		used = lines_take(subscriber(), (struct str){copy, at}, 1);
 		free(copy);
 		copy = exact(text + used, n - used);
-		wrong += used > at || lines_take(subscriber(), (struct str){copy, n - used}, 1) != n - used || verdict().received != 5 ||
-			verdict().lost != 0;
+		wrong += used > at ||
+			lines_take(subscriber(), (struct str){copy, n - used}, 1) != n - used ||
+			verdict().received != 5 || verdict().lost != 0;
 		free(copy);
 		helper_bench_fini(&h);
 	}

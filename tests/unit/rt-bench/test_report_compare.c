@@ -64,11 +64,12 @@ static void set_cpu(struct result *r, double us)
 static void advice(void)
 {
 	fill(6);
-	advises(RUNS, "What fits: sse. sse and ws are the fastest, and alike (p99 from 10.5 ms); sse costs hardly more "
-		"than the cheapest of them, 6.30 us of the server's CPU per event, and is the simplest. ",
+	advises(RUNS, "What fits: sse. sse and ws are the fastest, and alike (p99 from 10.5 ms); "
+		"sse costs hardly more than the cheapest of them, 6.30 us of the server's CPU per event, "
+		"and is the simplest. ",
 		"of what is alike the simplest");
-	advises(RUNS, "longpoll, for where streams do not get through, takes 1.90 times the p99 and 2.00 times the CPU. ",
-		"what long polling costs");
+	advises(RUNS, "longpoll, for where streams do not get through, takes 1.90 times the p99 "
+		"and 2.00 times the CPU. ", "what long polling costs");
 	advises(RUNS, "If 5.0", "polls for those who can wait");
 	advises(RUNS, "s (p99) is soon enough, poll 5s takes 23.8 % of the CPU.", "... the cheapest of them");
 	never(RUNS, "--pid", "the CPU was measured");
@@ -80,7 +81,8 @@ static void advice(void)
 	advises(RUNS, "What fits: ws. ws is the fastest (p99 10.5 ms). ", "the fastest before the cheapest");
 	set_cpu(runs[3], 9);
 	set_cpu(runs[4], 5);
-	advises(RUNS, "Polling is later, and saves nothing here: poll 5s takes 1.25 times the CPU.", "polls may cost more");
+	advises(RUNS, "Polling is later, and saves nothing here: poll 5s takes 1.25 times the CPU.",
+		"polls may cost more");
 	advises(2, "What fits: ws.", "without polls nothing on polls");
 	never(2, "oll", "... indeed");
 	advises(1, "", "one alone");
@@ -99,7 +101,8 @@ static void excluded(void)
 	advises(RUNS, "ws is left out: nothing came.", "... which is said, too");
 	never(RUNS, "for where streams", "long polling is not compared with itself");
 	runs[2]->undelivered = 3;
-	advises(RUNS, "Nothing fits: no stream delivered all as it should. What is left is poll 5s, 5.0", "polls are left");
+	advises(RUNS, "Nothing fits: no stream delivered all as it should. What is left "
+		"is poll 5s, 5.0", "polls are left");
 	runs[3]->all.verdict.corrupt = runs[4]->all.verdict.doubled = 1;
 	never(RUNS, "What is left", "or not even they");
 	empty();
@@ -108,12 +111,14 @@ static void excluded(void)
 static void doubts(void)
 {
 	fill(0);
-	advises(RUNS, "sse costs hardly more than the cheapest of them, 166 B on the wire per event, and is the simplest.",
-		"without --pid cost is bytes");
-	advises(RUNS, "Cost is bytes here, as the server's CPU was not measured (--pid).", "... which is said");
+	advises(RUNS, "sse costs hardly more than the cheapest of them, 166 B on the wire per "
+		"event, and is the simplest.", "without --pid cost is bytes");
+	advises(RUNS, "Cost is bytes here, as the server's CPU was not measured (--pid).",
+		"... which is said");
 	advises(RUNS, "poll 5s takes 42.8 % of the bytes.", "... of polls, too");
 	runs[1]->limit = "its thread was busy";
-	advises(RUNS, "As rt-bench was the bottleneck at times, do not decide before", "a bottleneck of its own is said");
+	advises(RUNS, "As rt-bench was the bottleneck at times, do not decide before",
+		"a bottleneck of its own is said");
 	empty();
 }
 
@@ -153,8 +158,8 @@ static void table(void)
 
 	fill(6);
 	text = compared(RUNS, 80, true);
-	eq_bytes(text, strlen(text) < sizeof(head) - 1 ? strlen(text) : sizeof(head) - 1, head, sizeof(head) - 1,
-		"the table");
+	eq_bytes(text, strlen(text) < sizeof(head) - 1 ? strlen(text) : sizeof(head) - 1,
+		head, sizeof(head) - 1, "the table");
 	ok(strchr(text, '\x1b') == NULL, "no colour when nothing is wrong");
 	ok(strstr(text, "\n\nWhat fits: sse.") != NULL, "the advice stands below");
 	free(text);
@@ -164,7 +169,8 @@ static void table(void)
 	runs[3]->limit = runs[4]->limit = "its busiest thread used 99 % of a core; give it more --threads";
 	text = compared(RUNS, 80, true);
 	ok(strstr(text, "\x1b[31msse: lost 7 (") != NULL, "what was lost is red");
-	ok(strstr(text, "\x1b[33mpoll 1s, poll 5s: rt-bench was the bottleneck") != NULL, "what is doubtful is yellow");
+	ok(strstr(text, "\x1b[33mpoll 1s, poll 5s: rt-bench was the bottleneck") != NULL,
+		"what is doubtful is yellow");
 	ok(strstr(text, "announced") == NULL, "notes are left out");
 	free(text);
 	for (unsigned width = 40; width <= 120; width++) {
@@ -177,7 +183,8 @@ static void table(void)
 	empty();
 	fill(0);
 	text = compared(RUNS, 80, false);
-	ok(strstr(text, "CPU/event") == NULL && strstr(text, "B/conn.") == NULL, "what nobody knows has no column");
+	ok(strstr(text, "CPU/event") == NULL && strstr(text, "B/conn.") == NULL,
+		"what nobody knows has no column");
 	free(text);
 	text = compared(0, 80, false);
 	ok(strstr(text, "nan") == NULL, "nothing compared");

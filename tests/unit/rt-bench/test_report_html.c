@@ -86,8 +86,8 @@ static void sound(const char *page, const char *what)
 	ok(strstr(page, "nan") == NULL && strstr(page, "inf ") == NULL && strstr(page, "inf\"") == NULL,
 		"... all its numbers are numbers");
 	ok(strstr(page, "<script") == NULL && strstr(page, "src=") == NULL && strstr(page, "href=") == NULL &&
-		strstr(page, "url(") == NULL && strstr(page, "@import") == NULL && strstr(page, "<link") == NULL,
-		"... it runs and loads nothing");
+		strstr(page, "url(") == NULL && strstr(page, "@import") == NULL &&
+		strstr(page, "<link") == NULL, "... it runs and loads nothing");
 	has(page, "<!doctype html>", "... a page");
 	has(page, "width=device-width", "... for phones");
 	has(page, "prefers-color-scheme:dark", "... in the dark as well");
@@ -207,8 +207,9 @@ static void long_run(void)
 	r->nintervals = 3600;
 	r->intervals = realloc(r->intervals, r->nintervals * sizeof(*r->intervals));
 	for (unsigned i = 0; i < r->nintervals; i++)
-		r->intervals[i] = (struct result_interval){.at_s = i + 1, .seconds = 1, .deliveries = i % 7 * 100000,
-			.p50_ns = i % 10 == 0 ? 0 : 5000000, .p99_ns = 10000000, .max_ns = 20000000};
+		r->intervals[i] = (struct result_interval){.at_s = i + 1, .seconds = 1,
+			.deliveries = i % 7 * 100000, .p50_ns = i % 10 == 0 ? 0 : 5000000,
+			.p99_ns = 10000000, .max_ns = 20000000};
 	page = page_of(&c, &r, 1);
 	sound(page, "an hour");
 	has(page, ">60 min</text>", "... in minutes");
@@ -231,7 +232,8 @@ static void escaped(void)
 	for (unsigned n = 1; n <= 2; n++) {
 		page = page_of(&c, r, n);
 		sound(page, "a command line that means harm");
-		has(page, "&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;\xef\xbf\xbd\xef\xbf\xbd", "it is text");
+		has(page, "&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;"
+			"\xef\xbf\xbd\xef\xbf\xbd", "it is text");
 		free(page);
 	}
 	helper_free(r[0]);
@@ -248,7 +250,8 @@ static int write_chart(FILE *out, void *arg)
 
 static void charts(void)
 {
-	static const double ranges[][2] = {{1, 1}, {5, 5.0001}, {1, 3.6e12}, {999, 1001}, {1e9, 1e9}, {2e6, 9e7}, {0, 0}};
+	static const double ranges[][2] = {{1, 1}, {5, 5.0001}, {1, 3.6e12}, {999, 1001},
+		{1e9, 1e9}, {2e6, 9e7}, {0, 0}};
 	double x[3] = {0, 1, 2}, y[3];
 	char *svg;
 
@@ -264,8 +267,11 @@ static void charts(void)
 			svg = helper_written(write_chart, &chart);
 			if (!balanced(svg) || strstr(svg, "nan") != NULL || strstr(svg, "inf") != NULL)
 				ok(false, "%g to %g, kind %u: %s", ranges[i][0], ranges[i][1], kind, svg);
-			if ((y[2] > 0 || kind / 2 == 0) && (count(svg, "text-anchor=\"end\"") < 2 || strstr(svg, " d=\"M") == NULL))
-				ok(false, "%g to %g, kind %u has no axis or line: %s", ranges[i][0], ranges[i][1], kind, svg);
+			if ((y[2] > 0 || kind / 2 == 0) &&
+					(count(svg, "text-anchor=\"end\"") < 2 ||
+					strstr(svg, " d=\"M") == NULL))
+				ok(false, "%g to %g, kind %u has no axis or line: %s", ranges[i][0],
+					ranges[i][1], kind, svg);
 			free(svg);
 		}
 	ok(true, "axes of any range");
@@ -289,8 +295,9 @@ static int write_figures(FILE *out, void *arg)
 
 static void figures(void)
 {
-	static const char *const pairs[][2] = {{"6.60 us", "6.60 \xc2\xb5s"}, {"1 us, 2 us.", "1 \xc2\xb5s, 2 \xc2\xb5s."},
-		{"call us", "call us"}, {"3 users", "3 users"}, {" us", " us"}, {"<5 us>", "&lt;5 us&gt;"}, {"", ""}};
+	static const char *const pairs[][2] = {{"6.60 us", "6.60 \xc2\xb5s"},
+		{"1 us, 2 us.", "1 \xc2\xb5s, 2 \xc2\xb5s."}, {"call us", "call us"},
+		{"3 users", "3 users"}, {" us", " us"}, {"<5 us>", "&lt;5 us&gt;"}, {"", ""}};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		char *text = helper_written(write_figures, &(struct sentence){pairs[i][0]});

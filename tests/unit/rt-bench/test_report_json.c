@@ -115,8 +115,8 @@ static void bad(void)
 	char *json;
 
 	helper_config(&c);
-	r->all.verdict = (struct verdict){.received = 9, .lost = 1, .doubled = 2, .disordered = 3, .corrupt = 4,
-		.announced = 5, .foreign = 6, .faulty = 7};
+	r->all.verdict = (struct verdict){.received = 9, .lost = 1, .doubled = 2, .disordered = 3,
+		.corrupt = 4, .announced = 5, .foreign = 6, .faulty = 7};
 	r->interrupted = true;
 	r->limit = "a \"reason\"";
 	r->undelivered = 8;
@@ -158,7 +158,8 @@ static void escaped(void)
 	c.pub_url = "{{\"}}";
 	json = json_of(&c, &none);
 	form(json, "of nothing, and a command line of anything,");
-	is(json, "config.sub_url", "\"http://h/\\\"\\\\\\u000a\\u0009\\u0001\\u007f<\\ufffd\xc3\xa9\\ufffd\\ufffd\\ufffd\"");
+	is(json, "config.sub_url",
+		"\"http://h/\\\"\\\\\\u000a\\u0009\\u0001\\u007f<\\ufffd\xc3\xa9\\ufffd\\ufffd\\ufffd\"");
 	is(json, "config.pub_url", "\"{{\\\"}}\"");
 	is(json, "config.server", "null");
 	is(json, "bytes_per_event", "null");
@@ -217,8 +218,8 @@ static void csv(void)
 	eq_num(columns, 15, "so many columns");
 	eq_num(lines, 21, "a head, and a line per interval");
 	ok(strncmp(text, "run,at_s,seconds,sent,acked,deliveries,", 39) == 0, "the names of the columns");
-	ok(strstr(text, "\r\n,1.000,1.000,20,20,20000,20000.0,0,1000,5200000,11000000,24200000,800000,,210000000\r\n") != NULL,
-		"an interval");
+	ok(strstr(text, "\r\n,1.000,1.000,20,20,20000,20000.0,0,1000,"
+		"5200000,11000000,24200000,800000,,210000000\r\n") != NULL, "an interval");
 	ok(strstr(text, "\r\n\"a, \"\"b\"\"\r\nc\",1.000,") != NULL, "a label that must be quoted");
 	free(text);
 	strcpy(r[1]->label, "=1+1");

@@ -79,11 +79,12 @@ static void good(void)
 
 	helper_config(&c);
 	text = text_of(&c, r, 80, false);
-	eq_bytes(text, strlen(text) < sizeof(head) - 1 ? strlen(text) : sizeof(head) - 1, head, sizeof(head) - 1,
-		"what was asked comes first");
+	eq_bytes(text, strlen(text) < sizeof(head) - 1 ? strlen(text) : sizeof(head) - 1,
+		head, sizeof(head) - 1, "what was asked comes first");
 	eq_str(text + strlen(text) - strlen(tail), tail, "the verdict comes last");
 	has(text, "\n                       p50       p90       p99     p99.9       max      mean\n"
-		"latency            5.21 ms   7.47 ms   11.0 ms   15.8 ms   23.3 ms   5.43 ms\n  sse ", "the table of times");
+		"latency            5.21 ms   7.47 ms   11.0 ms   15.8 ms   23.3 ms   5.43 ms\n  sse ",
+		"the table of times");
 	has(text, "\nacknowledgement ", "a row of acknowledgements");
 	has(text, "\nconnecting ", "a row of connecting");
 	has(text, "\n<=    5 ms ", "a row of the histogram");
@@ -105,7 +106,8 @@ static void bad(void)
 	helper_config(&c);
 	text = text_of(&c, r, 80, true);
 	has(text, "\x1b[31mverdict         lost 12 (0.006 %), doubled 0, out of order 3, corrupt 0; 5 of\n"
-		"                1,000 subscribers concerned; 99 of 100 came within 11.0 ms\x1b[0m\n", "what was lost is red");
+		"                1,000 subscribers concerned; 99 of 100 came within 11.0 ms\x1b[0m\n",
+		"what was lost is red");
 	has(text, "\x1b[33mconnected       990 of 1,000", "who is missing is yellow");
 	has(text, "\x1b[33mwarning         rt-bench was the bottleneck: its busiest thread used 97 % of a\n"
 		"                core; give it more --threads\x1b[0m\n", "a bottleneck of its own is told");
@@ -118,7 +120,8 @@ static void bad(void)
 	has(text, "2 of 200 events were never acknowledged", "so is what is not sure");
 	has(text, "note            40 missing, but announced", "so are gaps");
 	has(text, "note            2 events of others", "so are others");
-	has(text, "\nserver          6.60 us of CPU per delivery (13.2 % of a core), 517 B of", "the server's figures");
+	has(text, "\nserver          6.60 us of CPU per delivery (13.2 % of a core), 517 B of",
+		"the server's figures");
 	has(text, "\ncoming back        20.1 ms", "who came back");
 	has(text, "; then 1,000 reconnections", "how often");
 	free(text);
@@ -174,9 +177,9 @@ static void asked(void)
 	c.churn = 10;
 	c.no_resume = true;
 	text = text_of(&c, r, 1000, false);
-	has(text, "1,000 subscribers (poll every 2.50 s) to 3 topics each, of 50 topics; 4 publishers, as fast as it goes "
-		"with 8 under way of 100 bytes, 100,000 events; 10.0 a second reconnect without a cursor; "
-		"http://127.0.0.1:7070\n", "what was asked");
+	has(text, "1,000 subscribers (poll every 2.50 s) to 3 topics each, of 50 topics; "
+		"4 publishers, as fast as it goes with 8 under way of 100 bytes, 100,000 events; "
+		"10.0 a second reconnect without a cursor; http://127.0.0.1:7070\n", "what was asked");
 	free(text);
 	c.publishers = 0;
 	c.sub_url = "ws://h/\x1b[2J\xff";
@@ -204,7 +207,8 @@ static void little(void)
 	c.subscribers = 0;
 	memset(c.mix, 0, sizeof(c.mix));
 	text = text_of(&c, r, 80, true);
-	ok(strstr(text, "delivered") == NULL && strstr(text, "verdict") == NULL, "without subscribers nothing on them");
+	ok(strstr(text, "delivered") == NULL && strstr(text, "verdict") == NULL,
+		"without subscribers nothing on them");
 	has(text, "0 subscribers on 1 topic; 1 publisher", "... but that there are none");
 	has(text, "\nacknowledgement  ", "... but acknowledgements");
 	has(text, "     so far\n", "... and how they are spread");
@@ -226,8 +230,8 @@ static unsigned count(const char *text, const char *part)
 /* From a nanosecond to an hour, narrow and wide, the rows of the histogram cover all. */
 static void histograms(void)
 {
-	static const double spreads[][2] = {{1e-6, 1.01e-6}, {5, 5.01}, {1, 1.5}, {0.001, 3600000}, {3600000, 3600001},
-		{1e-6, 3600000}, {9.99, 10.01}};
+	static const double spreads[][2] = {{1e-6, 1.01e-6}, {5, 5.01}, {1, 1.5}, {0.001, 3600000},
+		{3600000, 3600001}, {1e-6, 3600000}, {9.99, 10.01}};
 	static struct result r;
 	struct bench_config c;
 
@@ -239,10 +243,12 @@ static void histograms(void)
 		histogram_reset(&r.all.latency);
 		for (unsigned k = 0; k <= 100; k++)
 			histogram_add(&r.all.latency,
-				(uint64_t)(1e6 * (spreads[i][0] + (spreads[i][1] - spreads[i][0]) * k / 100)));
+				(uint64_t)(1e6 * (spreads[i][0] +
+					(spreads[i][1] - spreads[i][0]) * k / 100)));
 		text = text_of(&c, &r, 80, false);
 		rows = count(text, "\n<=");
-		ok(rows == 0 || (rows >= 2 && rows <= 14), "%g to %g ms: %u rows", spreads[i][0], spreads[i][1], rows);
+		ok(rows == 0 || (rows >= 2 && rows <= 14), "%g to %g ms: %u rows", spreads[i][0],
+			spreads[i][1], rows);
 		ok(rows == 0 || count(text, "100 %\n") >= 1, "... up to all of them");
 		free(text);
 	}
@@ -275,8 +281,8 @@ static void alphabets(void)
 	helper_free(r);
 }
 
-static void line(const struct result_interval *i, const char *label, double total_s, unsigned width, const char *want,
-	const char *what)
+static void line(const struct result_interval *i, const char *label, double total_s, unsigned width,
+	const char *want, const char *what)
 {
 	char text[256];
 
@@ -286,15 +292,17 @@ static void line(const struct result_interval *i, const char *label, double tota
 
 static void progress(void)
 {
-	struct result_interval i = {.at_s = 3, .seconds = 0.5, .sent = 10, .deliveries = 10000, .connections = 1000,
-		.p99_ns = 12345678, .lost = 3, .ack_p99_ns = 800000};
+	struct result_interval i = {.at_s = 3, .seconds = 0.5, .sent = 10, .deliveries = 10000,
+		.connections = 1000, .p99_ns = 12345678, .lost = 3, .ack_p99_ns = 800000};
 	char text[256];
 	bool fits = true;
 
-	line(&i, "", 10, 100, "3 of 10 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3", "progress");
-	line(&i, "poll 1s", 0, 100, "poll 1s: 3 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3",
-		"one of several, without an end");
-	line(&i, "", 10, 79, "3 of 10 s  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3", "80 columns");
+	line(&i, "", 10, 100, "3 of 10 s  1,000 connected  20.0 events/s  20.0 k deliveries/s  "
+		"p99 12.3 ms  lost 3", "progress");
+	line(&i, "poll 1s", 0, 100, "poll 1s: 3 s  1,000 connected  20.0 events/s  "
+		"20.0 k deliveries/s  p99 12.3 ms  lost 3", "one of several, without an end");
+	line(&i, "", 10, 79, "3 of 10 s  20.0 events/s  20.0 k deliveries/s  p99 12.3 ms  lost 3",
+		"80 columns");
 	line(&i, "", 10, 39, "3 of 10 s  p99 12.3 ms  lost 3", "40 columns");
 	line(&i, "", 10, 22, "3 of 10 s  p99 12.3 ms", "22 columns");
 	line(&i, "", 10, 5, "3 of ", "it is cut where there is no room");
@@ -305,8 +313,9 @@ static void progress(void)
 	line(&i, "", 10, 39, "3 of 10 s  p99 -  lost 3", "in the warm-up");
 	i.connections = i.deliveries = 0;
 	line(&i, "", 10, 79, "3 of 10 s  20.0 events/s  ack p99 800 us", "without subscribers");
-	i = (struct result_interval){.at_s = 35999, .seconds = 1, .sent = UINT64_MAX, .deliveries = UINT64_MAX,
-		.connections = UINT64_MAX, .p99_ns = UINT64_MAX, .lost = UINT64_MAX};
+	i = (struct result_interval){.at_s = 35999, .seconds = 1, .sent = UINT64_MAX,
+		.deliveries = UINT64_MAX, .connections = UINT64_MAX, .p99_ns = UINT64_MAX,
+		.lost = UINT64_MAX};
 	for (unsigned width = 1; width < 250; width++) {
 		report_progress(text, sizeof(text), &i, "longpoll", 36000, width);
 		fits = fits && strlen(text) <= width;

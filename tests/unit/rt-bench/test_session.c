@@ -60,10 +60,12 @@ static void collecting(void)
 	session_collect(&s);
 	ok(s.now.sent == 21 && s.now.groups[TRANSPORT_SSE]->deliveries == 200, "both threads");
 	session_collect(&s);
-	ok(s.now.sent == 0 && s.sum.sent == 21 && s.sum.groups[TRANSPORT_SSE]->latency.count == 2, "each once");
+	ok(s.now.sent == 0 && s.sum.sent == 21 && s.sum.groups[TRANSPORT_SSE]->latency.count == 2,
+		"each once");
 	session_collect(&s);
 	ok(s.sum.sent == 21, "... whichever they are at");
-	ok(session_ready(&s) == 0 && session_publishers_done(&s) == 0 && session_progress(&s) == 0, "nobody began");
+	ok(session_ready(&s) == 0 && session_publishers_done(&s) == 0 && session_progress(&s) == 0,
+		"nobody began");
 	end();
 }
 
@@ -82,7 +84,8 @@ static void intervals(void)
 		s.collected_ns = clock_ns() - 400000000;
 		session_interval(&s);
 	}
-	ok(r->nintervals == 201 && r->intervals[200].at_s >= 0 && r->intervals[200].seconds < 10, "as many as there are");
+	ok(r->nintervals == 201 && r->intervals[200].at_s >= 0 && r->intervals[200].seconds < 10,
+		"as many as there are");
 	end();
 }
 
@@ -96,7 +99,8 @@ static void sum(void)
 	s.sum.last_delivery_ns = s.b.start_ns + 2500000000;
 	s.b.measure_ns = s.b.start_ns + 1000000000;
 	session_sum(&s, true);
-	ok(r->all.deliveries == 28 && r->by_transport[TRANSPORT_SSE].bytes == 2800 && r->all.subscribers == 4, "all of it");
+	ok(r->all.deliveries == 28 && r->by_transport[TRANSPORT_SSE].bytes == 2800 &&
+		r->all.subscribers == 4, "all of it");
 	ok(r->pub.sent == 7 && r->pub.refused == 1 && r->pub.publishers == 1, "publishers, too");
 	ok(r->publish_s == 2.5 && r->measured_s == 1.5, "how long it took");
 	ok(r->undelivered == 0 && r->threads == 2, "nothing is missing");

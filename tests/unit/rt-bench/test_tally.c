@@ -39,19 +39,23 @@ static bool is_sum(const struct tally *t, uint64_t n, uint64_t times)
 	const struct result_group *g = t->groups[TRANSPORT_WS];
 
 	return g->connects == n && g->connect_failures == n + times && g->reconnects == n + 2 * times &&
-		g->broken == n + 3 * times && g->requests == n + 4 * times && g->deliveries == n + 5 * times &&
-		g->measured == n + 6 * times && g->bytes == n + 7 * times && t->sent == n + 8 * times &&
-		t->acked == n + 9 * times && t->refused == n + 10 * times && t->unsure == n + 11 * times &&
-		t->unsent == n + 12 * times && t->bytes == n + 13 * times && t->lost == n && t->connected == n &&
-		t->thread_ns == n && t->waited_ns == n && t->turns == n && g->latency.count == times &&
-		g->connect.count == times && g->recover.count == times && t->ack.count == times && t->lateness.count == times;
+		g->broken == n + 3 * times && g->requests == n + 4 * times &&
+		g->deliveries == n + 5 * times && g->measured == n + 6 * times &&
+		g->bytes == n + 7 * times && t->sent == n + 8 * times && t->acked == n + 9 * times &&
+		t->refused == n + 10 * times && t->unsure == n + 11 * times &&
+		t->unsent == n + 12 * times && t->bytes == n + 13 * times && t->lost == n &&
+		t->connected == n && t->thread_ns == n && t->waited_ns == n && t->turns == n &&
+		g->latency.count == times &&
+		g->connect.count == times && g->recover.count == times && t->ack.count == times &&
+		t->lateness.count == times;
 }
 
 int main(void)
 {
 	struct tally sum, a, b;
 
-	ok(tally_init(&sum, all) == 0 && tally_init(&a, some) == 0 && tally_init(&b, some) == 0, "three of them");
+	ok(tally_init(&sum, all) == 0 && tally_init(&a, some) == 0 && tally_init(&b, some) == 0,
+		"three of them");
 	ok(a.groups[TRANSPORT_WS] != NULL && a.groups[TRANSPORT_SSE] == NULL, "groups for who is there");
 	ok(is_sum(&a, 0, 0), "empty");
 	fill(&a, 100);

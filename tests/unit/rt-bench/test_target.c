@@ -10,8 +10,9 @@ static void good(const char *url, const char *host, const char *path, bool webso
 	struct target t;
 	const char *wrong = target_parse(&t, url);
 
-	ok(wrong == NULL && strcmp(t.host, host) == 0 && strcmp(t.path, path) == 0 && t.websocket == websocket,
-		"%s%s%s", url, wrong == NULL ? "" : ": ", wrong == NULL ? "" : wrong);
+	ok(wrong == NULL && strcmp(t.host, host) == 0 && strcmp(t.path, path) == 0 &&
+		t.websocket == websocket, "%s%s%s", url,
+		wrong == NULL ? "" : ": ", wrong == NULL ? "" : wrong);
 	target_fini(&t);
 }
 
@@ -31,13 +32,15 @@ static void found(void)
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&t.addr;
 
 	ok(target_parse(&t, "http://127.0.0.2:81/x") == NULL && target_look_up(&t) == NULL &&
-		v4->sin_family == AF_INET && ntohl(v4->sin_addr.s_addr) == 0x7f000002 && ntohs(v4->sin_port) == 81 &&
-		t.naddr == sizeof(*v4), "an address of IPv4");
+		v4->sin_family == AF_INET && ntohl(v4->sin_addr.s_addr) == 0x7f000002 &&
+		ntohs(v4->sin_port) == 81 && t.naddr == sizeof(*v4), "an address of IPv4");
 	target_fini(&t);
-	ok(target_parse(&t, "ws://[::1]") == NULL && target_look_up(&t) == NULL && v6->sin6_family == AF_INET6 &&
-		ntohs(v6->sin6_port) == 80 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr), "one of IPv6, with the port of http");
+	ok(target_parse(&t, "ws://[::1]") == NULL && target_look_up(&t) == NULL &&
+		v6->sin6_family == AF_INET6 && ntohs(v6->sin6_port) == 80 &&
+		IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr), "one of IPv6, with the port of http");
 	target_fini(&t);
-	ok(target_parse(&t, "http://nobody.invalid") == NULL && target_look_up(&t) != NULL, "a host that nobody knows");
+	ok(target_parse(&t, "http://nobody.invalid") == NULL && target_look_up(&t) != NULL,
+		"a host that nobody knows");
 	target_fini(&t);
 }
 

@@ -18,16 +18,18 @@ static void fills(const char *text, bool url, const char *want)
 	struct buf b;
 
 	buf_init(&b, 1000);
-	ok(template_check(text) == NULL && template_fill(&b, text, &values, url) == 0, "'%s' is filled", text);
+	ok(template_check(text) == NULL && template_fill(&b, text, &values, url) == 0,
+		"'%s' is filled", text);
 	eq_str(buf_cstr(&b), want, "... as it should be");
 	buf_fini(&b);
 }
 
 static void checks(void)
 {
-	static const char *const wrong[] = {"{topic", "{x}", "{topicx}", "{payload:xml}", "{payload:}", "a{b", "{n}{sub"};
-	static const char *const right[] = {"", "x", "{", "{}", "{Topic}", "{ topic}", "{topic}{", "{{", "}", "}}", "{{topic}",
-		"{{{", "{n}{n}", "{{{n}", "{\"a\":{\"b\":{n}}}"};
+	static const char *const wrong[] = {"{topic", "{x}", "{topicx}", "{payload:xml}",
+		"{payload:}", "a{b", "{n}{sub"};
+	static const char *const right[] = {"", "x", "{", "{}", "{Topic}", "{ topic}", "{topic}{",
+		"{{", "}", "}}", "{{topic}", "{{{", "{n}{n}", "{{{n}", "{\"a\":{\"b\":{n}}}"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ok(template_check(wrong[i]) != NULL, "'%s' is none", wrong[i]);
@@ -62,7 +64,7 @@ int main(void)
 	fills("{{{{}}", false, "{{}}");
 	fills("", true, "");
 	full();
-	ok(template_uses("a{{n}{topic}", "topic") && !template_uses("a{{n}{topic}", "n") && !template_uses("", "n"),
-		"which places there are");
+	ok(template_uses("a{{n}{topic}", "topic") && !template_uses("a{{n}{topic}", "n") &&
+		!template_uses("", "n"), "which places there are");
 	return tap_done();
 }

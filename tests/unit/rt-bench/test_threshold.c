@@ -103,7 +103,8 @@ static void refused(const char *text, const char *because)
 	unsigned n = 0;
 	const char *wrong = threshold_parse(t, &n, text);
 
-	ok(wrong != NULL && strstr(wrong, because) != NULL, "'%s' is refused: %s", text, wrong == NULL ? "" : wrong);
+	ok(wrong != NULL && strstr(wrong, because) != NULL, "'%s' is refused: %s", text,
+		wrong == NULL ? "" : wrong);
 }
 
 static void wrong(void)

@@ -39,7 +39,8 @@ static void forgotten(void)
 	for (uint64_t n = 1; n <= WITNESS_EVENTS + 1; n++)
 		witness_agrees(w, 0, n, n);
 	ok(witness_agrees(w, 0, 1, 99) && witness_agrees(w, 0, 1, 98), "what was long ago nobody knows");
-	ok(!witness_agrees(w, 0, WITNESS_EVENTS + 1, 1) && !witness_agrees(w, 0, 2, 1), "... the last ones are known");
+	ok(!witness_agrees(w, 0, WITNESS_EVENTS + 1, 1) && !witness_agrees(w, 0, 2, 1),
+		"... the last ones are known");
 	witness_free(w);
 }
 
@@ -49,7 +50,8 @@ static void threads(void)
 	struct witness *a = witness_new(s), *b = witness_new(s);
 	unsigned wrong = 0;
 
-	ok(witness_agrees(a, 1, 1, 5) && !witness_agrees(b, 1, 1, 6), "what another thread was told is known, too");
+	ok(witness_agrees(a, 1, 1, 5) && !witness_agrees(b, 1, 1, 6),
+		"what another thread was told is known, too");
 	for (unsigned i = 0; i < 50; i++)
 		wrong += !witness_agrees(i % 2 ? a : b, 1, 2, i == 0 ? 1 : 2);
 	ok(wrong == 1, "the first of all threads is wrong: one");

@@ -148,8 +148,10 @@ static void test_wrong(void)
 	wrong("--sync maybe", "--sync maybe must be none, normal or full");
 	wrong("--slow no", "--slow no must be keep, newest or close");
 	wrong("--access-log-format xml", "--access-log-format xml must be text or json");
-	wrong("--memory 5", "--memory 5 must be a size like 64K, 1M or 2G, from 1048576 to 1099511627776 bytes");
-	wrong("--heartbeat 1ms", "--heartbeat 1ms must be a duration like 500ms, 15s or 1h30m, from 100ms to 3600s");
+	wrong("--memory 5",
+		"--memory 5 must be a size like 64K, 1M or 2G, from 1048576 to 1099511627776 bytes");
+	wrong("--heartbeat 1ms",
+		"--heartbeat 1ms must be a duration like 500ms, 15s or 1h30m, from 100ms to 3600s");
 	wrong("--max-topic 256", "--max-topic 256 must be a number from 1 to 255");
 	wrong("--origin app.example", "--origin app.example must be an origin like https://app.example or "
 		"http://localhost:8000, without a path");
@@ -158,13 +160,18 @@ static void test_wrong(void)
 	wrong("--origin *", "--origin * must be an origin like https://app.example or "
 		"http://localhost:8000, without a path");
 	wrong("--host a:1", "--host a:1 must be a host name like rt.example, without a scheme or port");
-	wrong("--trust-proxy 10.0.0.0/33", "--trust-proxy 10.0.0.0/33 must be an address or a range like 10.0.0.0/8 or ::1, or unix:");
+	wrong("--trust-proxy 10.0.0.0/33", "--trust-proxy 10.0.0.0/33 "
+		"must be an address or a range like 10.0.0.0/8 or ::1, or unix:");
 	wrong("--listen foo", "--listen foo must be HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH");
-	wrong("--admin 127.0.0.1:99999", "--admin 127.0.0.1:99999 must be HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH");
+	wrong("--admin 127.0.0.1:99999",
+		"--admin 127.0.0.1:99999 must be HOST:PORT, [IPV6]:PORT, :PORT, PORT or unix:PATH");
 	wrong("--listen unix:", "--listen unix: must be unix:PATH with a path of 1 to 107 bytes");
-	wrong("--retain a", "--retain a must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
-	wrong("--retain a:size=1", "--retain a:size=1 must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
-	wrong("--retain a:age=1h,", "--retain a:age=1h, must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
+	wrong("--retain a",
+		"--retain a must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
+	wrong("--retain a:size=1", "--retain a:size=1 "
+		"must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
+	wrong("--retain a:age=1h,", "--retain a:age=1h, "
+		"must be PATTERN:LIMIT[,LIMIT...] with age=7d, count=1000 or bytes=10M");
 	wrong("--stdin $x", "--stdin $x must not begin with $: such topics belong to the server");
 	wrong("--threads", "--threads needs an argument, N; try rt-serve -h");
 	wrong("--no-such", "unknown option --no-such; try rt-serve -h");
@@ -181,7 +188,8 @@ static void test_precedence(void)
 	snprintf(line, sizeof(line), "-c %s --threads 4 --listen 3 --retain b:count=2", path);
 	c = good(line);
 	eq_num(c->threads, 4, "the command line wins over the file");
-	ok(c->listen.n == 1 && strcmp(c->listen.items[0], "3") == 0, "a list given there replaces the file's");
+	ok(c->listen.n == 1 && strcmp(c->listen.items[0], "3") == 0,
+		"a list given there replaces the file's");
 	ok(c->nrules == 1 && c->rules[0].events == 2, "rules too");
 	eq_num(c->heartbeat_ms, 5000, "what only the file says stays");
 	ok(c->origins.n == 1 && c->ntrusted == 1 && c->verbose == 1, "lists and flags too");
@@ -215,8 +223,9 @@ static void test_unchangeable(void)
 		{"--drain 1s", NULL}, {"--max-poll 3", NULL}, {"-v", NULL}, {"--trust-proxy ::1", NULL},
 		{"--listen 1", "listen"}, {"--admin 1", "admin"}, {"--store x", "store"},
 		{"--sync none", "sync"}, {"--memory 1M", "memory"}, {"--key-age 1h", "key-age"},
-		{"--threads 9", "threads"}, {"--pin", "pin"}, {"--stdin t", "stdin"}, {"--heartbeat 1s", "heartbeat"},
-		{"--presence a", "presence"}, {"--presence-grace 1s", "presence-grace"},
+		{"--threads 9", "threads"}, {"--pin", "pin"}, {"--stdin t", "stdin"},
+		{"--heartbeat 1s", "heartbeat"}, {"--presence a", "presence"},
+		{"--presence-grace 1s", "presence-grace"},
 		{"--access-log x", "access-log"}, {"--access-log-format json", "access-log-format"},
 		{"--max-connections 3", "max-connections"}, {"--max-per-address 3", "max-per-address"},
 		{"--max-head 2K", "max-head"}, {"--max-fields 9", "max-fields"},

@@ -56,7 +56,8 @@ int main(void)
 	check("3\r\nabc\r\n0\r\n\r\n", "abc", 0);
 	check("3\r\nabc\r\n4\r\ndefg\r\n10\r\n0123456789abcdef\r\nA\r\n0123456789\r\n0\r\n\r\n",
 		"abcdefg0123456789abcdef0123456789", 0);
-	check("3;name=\"value\"\r\nabc\r\n00004 \r\ndefg\r\n1\r\nx\r\n000\r\nX-Trailer: 1\r\n\r\n", "abcdefgx", 0);
+	check("3;name=\"value\"\r\nabc\r\n00004 \r\ndefg\r\n1\r\nx\r\n000\r\nX-Trailer: 1\r\n\r\n",
+		"abcdefgx", 0);
 	check("3\nabc\n2\nde\n0\n\n", "abcde", 0);
 	check("5\r\n\r\n1\r\n\r\n2\r\n\r\n\r\n0\r\n\r\n", "\r\n1\r\n\r\n", 0);
 	check("3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n", "abc", 0);

@@ -16,7 +16,8 @@ static void check(const char *text, const char *envelope, const char *want)
 	buf_adds(&b, "before:");
 	f = format_new(text, &wrong);
 	ok(f != NULL, "%s: compiles", text);
-	ok(envelope_parse(&e, str_of(envelope)) == JSON_OK && format_add(f, &b, &e) == 0, "%s: is made", text);
+	ok(envelope_parse(&e, str_of(envelope)) == JSON_OK && format_add(f, &b, &e) == 0,
+		"%s: is made", text);
 	eq_str(buf_cstr(&b) + 7, want, text);
 	format_free(f);
 	buf_fini(&b);

@@ -182,9 +182,10 @@ static void test_terminal(void)
 
 	setenv("TERM", "xterm", 1);
 	setenv("NO_COLOR", "1", 1);
-	on_terminal(NULL, "{\"a\":\"\xc2\x9b" "2J\xe2\x80\xae\xc3\xa4\"}", "{\"a\":\"\\u009b2J\\u202e\xc3\xa4\"}\r\n",
-		"C1 and bidi controls become JSON escapes");
-	on_terminal(raw, "{\"data\":\"a\\u001b[2J\\tb\\u009b\"}", "a\\x1b[2J\tb\\u009b\r\n", "payloads are escaped");
+	on_terminal(NULL, "{\"a\":\"\xc2\x9b" "2J\xe2\x80\xae\xc3\xa4\"}",
+		"{\"a\":\"\\u009b2J\\u202e\xc3\xa4\"}\r\n", "C1 and bidi controls become JSON escapes");
+	on_terminal(raw, "{\"data\":\"a\\u001b[2J\\tb\\u009b\"}", "a\\x1b[2J\tb\\u009b\r\n",
+		"payloads are escaped");
 	unsetenv("NO_COLOR");
 	on_terminal(NULL, "{\"a\":{\"b\":\"}\\\"\"},\"c\":[\"d\",{\"e\":1}],\"f\":\"g\"}",
 		"{\x1b[36m\"a\"\x1b[0m:{\"b\":\"}\\\"\"},\x1b[36m\"c\"\x1b[0m:[\"d\",{\"e\":1}],"

@@ -86,8 +86,8 @@ static void test_memo(void)
 
 int main(void)
 {
-	static const char usual[] =
-		"{\"id\":\"17\",\"topic\":\"a/b\",\"seq\":3,\"time\":\"2025-11-24T02:06:40.123Z\",\"data\":1}";
+	static const char usual[] = "{\"id\":\"17\",\"topic\":\"a/b\",\"seq\":3,"
+		"\"time\":\"2025-11-24T02:06:40.123Z\",\"data\":1}";
 	struct envelope e;
 	char cut[sizeof(usual)];
 	bool refused = true;
@@ -96,7 +96,8 @@ int main(void)
 	same("{\"topic\":\"a\",\"time\":\"x\",\"data\":1}", NULL, "\"a\"", 0);
 	same("{\"id\":\"p:1\",\"topic\":\"a\",\"time\":\"x\",\"data\":1}", "\"p:1\"", "\"a\"", 0);
 	same("{\"data\":1,\"topic\":\"a\",\"seq\":9,\"id\":\"1\"}", "\"1\"", "\"a\"", 9);
-	same("{\"id\":\"1\",\"topic\":\"a\\u0062\",\"seq\":9,\"time\":\"x\",\"data\":1}", "\"1\"", "\"a\\u0062\"", 9);
+	same("{\"id\":\"1\",\"topic\":\"a\\u0062\",\"seq\":9,\"time\":\"x\",\"data\":1}", "\"1\"",
+		"\"a\\u0062\"", 9);
 	same("{ \"id\":\"1\",\"topic\":\"a\",\"seq\":9,\"time\":\"x\",\"data\":1}", "\"1\"", "\"a\"", 9);
 
 	for (size_t n = 0; n + 1 < sizeof(usual) - 1; n++) {
@@ -107,7 +108,8 @@ int main(void)
 	ok(refused, "cut anywhere it is none");
 	ok(parse(&e, "{\"gap\":{\"topic\":\"a\"}}", false) && e.gap.p != NULL, "a gap is one");
 	ok(!parse(&e, "{\"id\":\"1\"}", false) && !parse(&e, "[1]", false) && !parse(&e, "", false) &&
-		!parse(&e, "{\"id\":\"1\",\"topic\":\"a\",\"seq\":,\"time\":\"x\"}", false), "others are not");
+		!parse(&e, "{\"id\":\"1\",\"topic\":\"a\",\"seq\":,\"time\":\"x\"}", false),
+		"others are not");
 
 	parse(&e, "{\"topic\":\"a\",\"type\":\"d\\u006fne\"}", true);
 	ok(record_is(e.type, "done") && !record_is(e.type, "don"), "a type with escapes");

@@ -36,8 +36,8 @@ static void test_topics(void)
 	struct request_want ws = {.as = "ws", .from = &cursor, .store = "abc"};
 
 	set_topics(one, 1);
-	check(&sse, "http://h:1/topics/a%20b/*?as=sse", "Accept: text/event-stream; Cache-Control: no-cache; ",
-		"one topic");
+	check(&sse, "http://h:1/topics/a%20b/*?as=sse",
+		"Accept: text/event-stream; Cache-Control: no-cache; ", "one topic");
 	set_topics(two, 2);
 	check(&sse, "http://h:1/events?topic=a&topic=b/**&as=sse",
 		"Accept: text/event-stream; Cache-Control: no-cache; ", "two topics");
@@ -70,7 +70,8 @@ static void test_options(void)
 		"Accept: x; Cache-Control: no-cache; ", "since, every, until");
 	want.from = &cursor;
 	check(&want, "http://h:1/topics/a?as=sse&every=100ms&until=end",
-		"Accept: x; Cache-Control: no-cache; Last-Event-ID: c1; ", "a cursor takes the place of since");
+		"Accept: x; Cache-Control: no-cache; Last-Event-ID: c1; ",
+		"a cursor takes the place of since");
 	want.last = "1";
 	check(&want, "http://h:1/topics/a?as=sse&last=1&every=100ms&until=end",
 		"Accept: x; Cache-Control: no-cache; ", "a question of its own");
@@ -93,7 +94,8 @@ static void test_url(void)
 		"a foreign URL goes as it is");
 	want.from = &cursor;
 	check(&want, "https://e.org/s?since=5&a=1&latest",
-		"Accept: x; Cache-Control: no-cache; Last-Event-ID: c1; ", "and resumes by the standard's header");
+		"Accept: x; Cache-Control: no-cache; Last-Event-ID: c1; ",
+		"and resumes by the standard's header");
 	want.is_rt = true;
 	check(&want, "https://e.org/s?a=1&as=sse",
 		"Accept: x; Cache-Control: no-cache; Last-Event-ID: c1; ",

@@ -123,7 +123,8 @@ static void test_standard(void)
 	/* The examples of the standard, 9.2.6. */
 	CHECK("two lines of data", "data: YHOO\ndata: +2\ndata: 10\n\n", "E[message|-|YHOO\n+2\n10]");
 	CHECK("comment, id, an id reset, a space kept",
-		": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+		": test stream\n\ndata: first event\nid: 1\n\n"
+		"data:second event\nid\n\ndata:  third event\n\n",
 		"E[message|+1|first event]E[message|+|second event]E[message|-| third event]");
 	CHECK("empty data", "data\n\ndata\ndata\n\ndata:\n", "E[message|-|]E[message|-|\n]");
 	CHECK("with and without space", "data:test\n\ndata: test\n\n",
@@ -159,7 +160,8 @@ static void test_lines(void)
 {
 	CHECK("CRLF", "id: 1\r\ndata: a\r\n\r\ndata: b\r\n\r\n", "E[message|+1|a]E[message|-1|b]");
 	CHECK("CR", "id: 1\rdata: a\r\rdata: b\r\r", "E[message|+1|a]E[message|-1|b]");
-	CHECK("mixed", "data: a\r\n\ndata: b\n\r\ndata: c\r\r\n", "E[message|-|a]E[message|-|b]E[message|-|c]");
+	CHECK("mixed", "data: a\r\n\ndata: b\n\r\ndata: c\r\r\n",
+		"E[message|-|a]E[message|-|b]E[message|-|c]");
 	CHECK("LF CR is two ends", "data: a\n\rdata: b\n\n", "E[message|-|a]E[message|-|b]");
 	CHECK("unfinished event is dropped", "data: a\n\ndata: b\n", "E[message|-|a]");
 	CHECK("unfinished line is dropped", "data: a\n\ndata: b", "E[message|-|a]");
@@ -180,15 +182,16 @@ static void test_fields(void)
 	CHECK("type, for one event only", "event: add\ndata: 1\n\ndata: 2\n\n", "E[add|-|1]E[message|-|2]");
 	CHECK("type without data is forgotten", "event: add\n\ndata: 2\n\n", "E[message|-|2]");
 	CHECK("the last type counts", "event: a\nevent: b\ndata: 1\n\n", "E[b|-|1]");
-	CHECK("unknown fields, and names in capitals", "foo: bar\nData: no\ndata : no\n data: no\ndata: x\n\n",
-		"E[message|-|x]");
+	CHECK("unknown fields, and names in capitals",
+		"foo: bar\nData: no\ndata : no\n data: no\ndata: x\n\n", "E[message|-|x]");
 	CHECK("colons in a value", "data: a: b::\n\n", "E[message|-|a: b::]");
 	CHECK("id persists", "id: 7\ndata: 1\n\ndata: 2\n\n", "E[message|+7|1]E[message|-7|2]");
 	CHECK("id without data", "id: 7\n\ndata: 2\n\n", "I[7]E[message|-7|2]");
 	CHECK("id with NUL is ignored", "id: 7\ndata: 1\n\nid: 8\0x\ndata: 2\n\nid: \0\n\n",
 		"E[message|+7|1]E[message|-7|2]");
 	CHECK("retry of digits", "retry: 10\nretry:0\nretry: 0020\n", "R[10]R[0]R[20]");
-	CHECK("retry of anything else", "retry: 1s\nretry: -1\nretry:\nretry\nretry: 1 \nretry:  1\nretry: +1\n", "");
+	CHECK("retry of anything else",
+		"retry: 1s\nretry: -1\nretry:\nretry\nretry: 1 \nretry:  1\nretry: +1\n", "");
 	CHECK("retry without bound", "retry: 99999999999999999999999\n", "R[86400000]");
 }
 
@@ -220,7 +223,8 @@ static void test_resume(void)
 	begin(&s, 100);
 	ok(sseparse_set_last_id(&s, STR_LIT("5")) == 0, "resume from 5");
 	feed(&s, "data: 1\n\nid: 6\ndata: 2\n\n", 25);
-	eq_str(log_text, "E[message|-5|1]E[message|+6|2]", "an event without id keeps it, one with id goes on");
+	eq_str(log_text, "E[message|-5|1]E[message|+6|2]",
+		"an event without id keeps it, one with id goes on");
 	sseparse_fini(&s);
 }
 

@@ -216,7 +216,8 @@ static void test_request(void)
 	ok(strstr(text, "\r\nAuthorization: Basic dXNlcjpwdw==\r\n") != NULL, "user and password of the URL");
 	ok(strstr(text, "\r\nX-One: 1\r\n") != NULL && strstr(text, "\r\nX-Empty: \r\n") != NULL,
 		"fields from outside");
-	ok(strstr(text, "close") == NULL && strstr(text, "X-Removed") == NULL, "but not those of the handshake");
+	ok(strstr(text, "close") == NULL && strstr(text, "X-Removed") == NULL,
+		"but not those of the handshake");
 	ok(strcmp(text + strlen(text) - 4, "\r\n\r\n") == 0, "ends with a blank line");
 	ok(!wsclient_wants_write(t.w), "sent in pieces, and then done");
 	peer_fini(&t);
@@ -333,7 +334,8 @@ static void violation(const char *p, size_t n, const char *want, const char *wha
 static void test_violations(void)
 {
 	VIOLATION("\x81\x02\xc3(", "open() broken(1007) <88:\\03\\ef> ", "no UTF-8 in a text");
-	VIOLATION("\x81\x01\xc3", "open() broken(1007) <88:\\03\\ef> ", "a text that ends within a character");
+	VIOLATION("\x81\x01\xc3", "open() broken(1007) <88:\\03\\ef> ",
+		"a text that ends within a character");
 	VIOLATION("\x81\x0b" "01234567890", "open() broken(1009) <88:\\03\\f1> ", "a message over the limit");
 	VIOLATION("\x01\x06" "012345" "\x80\x06" "012345", "open() broken(1009) <88:\\03\\f1> ",
 		"fragments over the limit");

@@ -68,7 +68,8 @@ static void test_escapes(void)
 
 	check(e, "0123456789012345678901234567890123456789", 1,
 		"{\"id\":\"0123456789012345678901234567890123456789\",\"topic\":\"a\\\"b\\\\c\",\"seq\":1,"
-		"\"time\":\"2025-11-24T02:06:40.123Z\",\"type\":\"x\\u000ay\",\"key\":\"\\\"\\\"\",\"data\":null}");
+		"\"time\":\"2025-11-24T02:06:40.123Z\",\"type\":\"x\\u000ay\","
+		"\"key\":\"\\\"\\\"\",\"data\":null}");
 	ok(str_is(event_topic(e), "a\"b\\c"), "the plain topic");
 	ok(str_is(event_type(e), "x\ny"), "the plain type");
 	ok(str_is(event_key(e), "\"\""), "the plain key");
