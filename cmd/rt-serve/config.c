@@ -8,7 +8,6 @@
 
 #include "config_file.h"
 #include "config_options.h"
-#include "cores.h"
 #include "topic.h"
 
 /* Descriptors that are not connections: listeners, store files, pipes, those being refused. */
@@ -29,7 +28,6 @@ static unsigned descriptors_allow(void)
 static void set_defaults(struct config *c)
 {
 	*c = (struct config){
-		.threads = cores_count() < CONFIG_THREADS_MAX ? cores_count() : CONFIG_THREADS_MAX,
 		.sync = STORE_SYNC_FULL,
 		.memory_bytes = 64 << 20,
 		.key_ms = CONFIG_DAY_MS,

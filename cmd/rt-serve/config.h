@@ -29,7 +29,7 @@ enum config_slow { CONFIG_SLOW_KEEP, CONFIG_SLOW_NEWEST, CONFIG_SLOW_CLOSE };
 struct config {
 	/* where */
 	struct config_list listen, admin;
-	unsigned threads;
+	unsigned threads;		/* 0: one per core */
 	bool pin;			/* each to a core of its own */
 	enum config_io io;
 	bool proxy_protocol;

@@ -285,7 +285,7 @@ static int want_ring(const struct config *c, struct buf *why)
 	return -1;
 }
 
-static int open_loops(struct server *s, struct buf *why)
+static int open_loops(struct server *s, unsigned n, struct buf *why)
 {
 	const struct config *c = s->config;
 	int ring = want_ring(c, why);
@@ -293,7 +293,7 @@ static int open_loops(struct server *s, struct buf *why)
 	if (ring < 0)
 		return -1;
 
-	for (unsigned i = 0; i < c->threads; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct api *a;
 
 		s->loops[i] = loop_new(i);
@@ -319,14 +319,23 @@ nomem:
 	return -1;
 }
 
+/* Counted at the start: a reload would count what is left to the first loop's thread by --pin. */
+static unsigned want_loops(const struct config *c)
+{
+	unsigned n = c->threads > 0 ? c->threads : cores_count();
+
+	return n < CONFIG_THREADS_MAX ? n : CONFIG_THREADS_MAX;
+}
+
 static int open_all(struct server *s, struct buf *why)
 {
 	const struct config *c = s->config;
+	unsigned n = want_loops(c);
 	struct store_config sc;
 
-	s->loops = calloc(c->threads, sizeof(struct loop *));
-	s->threads = calloc(c->threads, sizeof(*s->threads));
-	s->shared.apis = calloc(c->threads, sizeof(struct api *));
+	s->loops = calloc(n, sizeof(struct loop *));
+	s->threads = calloc(n, sizeof(*s->threads));
+	s->shared.apis = calloc(n, sizeof(struct api *));
 	s->shared.rate = rate_new();
 	if (s->loops == NULL || s->threads == NULL || s->shared.apis == NULL ||
 	    s->shared.rate == NULL || open_presence(s) != 0) {
@@ -336,7 +345,7 @@ static int open_all(struct server *s, struct buf *why)
 	s->shared.listeners = s->listeners;
 	config_store(c, &sc);
 	s->shared.store = store_open(&sc, why);
-	if (s->shared.store == NULL || open_loops(s, why) != 0 || open_listeners(s, why) != 0)
+	if (s->shared.store == NULL || open_loops(s, n, why) != 0 || open_listeners(s, why) != 0)
 		return -1;
 	if (c->stdin_topic != NULL) {
 		s->stdin_source = stdin_source_new(s->shared.apis[0], c->stdin_topic);

@@ -49,6 +49,14 @@ cores_of_threads() {
 		[ "$(printf '%s\n' "${lines[@]}" | grep -x '[0-9]*' | sort -u | wc -l)" -eq 2 ]
 	fi
 	stop_server
+	# The number of loops is not what a reload would count, from the one core of the first.
+	start_server --store memory: -v --pin
+	[ "$(cores_of_threads | sort -u | wc -l)" -ge "$(nproc)" ]
+	kill -HUP "$SERVER_PID"
+	wait_for grep -q reloaded "$RT_TMP/main.err"
+	run cat "$RT_TMP/main.err"
+	assert_output 'rt-serve: reloaded'
+	stop_server
 	taskset -pc "$first" "$BASHPID" >/dev/null
 	start_server --store memory: --threads 2 --pin
 	run -0 cores_of_threads
