@@ -344,6 +344,18 @@ static void note_damage(struct rows *r, const struct rows_run *row)
 	r->damaged.last = row->last;
 }
 
+/*
+ * Enough rows were looked at, and nothing of them is left to be taken. All rows of a commit may have
+ * to be looked at again: a pause that would go on no further than this began is none.
+ */
+static bool may_pause(struct rows *r, const struct rows_run *row)
+{
+	if (r->q.topics != NULL || r->open > 0 || r->visited < ROWS_VISIT_MAX)
+		return false;
+	r->resume = r->q.back ? row->key + 1 : row->first - 1;
+	return r->q.back ? r->resume < r->q.before : r->resume > r->q.after;
+}
+
 /* The row on top has its turn: open its chunk, and let the next row take its place. */
 static enum rows_result turn_row(struct rows *r)
 {
@@ -351,10 +363,8 @@ static enum rows_result turn_row(struct rows *r)
 	enum rows_result res;
 	bool damaged;
 
-	if (r->q.topics == NULL && r->open == 0 && r->visited >= ROWS_VISIT_MAX) {
-		r->resume = r->q.back ? row->key + 1 : row->first - 1;
+	if (may_pause(r, row))
 		return ROWS_PAUSE;
-	}
 	/* Off the heap, so that opening may put the chunk there. */
 	r->heap[0] = r->heap[--r->n];
 	if (r->n > 0)

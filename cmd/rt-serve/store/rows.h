@@ -64,7 +64,7 @@ struct rows {
 enum rows_result {
 	ROWS_EVENT,
 	ROWS_END,
-	ROWS_PAUSE,	/* enough rows were looked at: go on from (resume) some time */
+	ROWS_PAUSE,	/* enough rows were looked at: go on from (resume) some time; it is further */
 	ROWS_DAMAGED,	/* the events of a row cannot be read; the next call goes on behind it */
 	ROWS_FAILED,	/* it is in the log */
 	ROWS_NOMEM,

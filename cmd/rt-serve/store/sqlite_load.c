@@ -176,29 +176,39 @@ static void load_damage(struct sqlite *s, const struct rows *rows)
 		s->window.evicted = t->evicted;
 }
 
-static int load_events(struct sqlite *s, uint64_t start)
+/* Until there is a pause: then *after says where to go on. */
+static enum rows_result load_some(struct sqlite *s, uint64_t *after)
 {
-	struct rows_query q = {.after = start - 1, .upto = UINT64_MAX, .want = want_any, .arg = s};
+	struct rows_query q = {.after = *after, .upto = UINT64_MAX, .want = want_any, .arg = s};
 	enum rows_result res;
 	struct event *e;
 	struct rows rows;
-	int ret = 0;
 
 	res = rows_begin(&rows, &s->out, &q);
-	while (res == ROWS_EVENT && ret == 0) {
+	while (res == ROWS_EVENT || res == ROWS_DAMAGED) {
 		res = rows_next(&rows, &e);
-		if (res == ROWS_DAMAGED) {
+		if (res == ROWS_DAMAGED)
 			load_damage(s, &rows);
-			res = ROWS_EVENT;
-			continue;
-		}
 		if (res != ROWS_EVENT)
-			break;
-		ret = load_event(&s->window, e);
+			continue;
+		if (load_event(&s->window, e) < 0)
+			res = ROWS_NOMEM;
 		event_unref(e);
 	}
+	*after = rows.resume;
 	rows_end(&rows);
-	return ret == 0 && res == ROWS_END ? 0 : -1;
+	return res;
+}
+
+static int load_events(struct sqlite *s, uint64_t start)
+{
+	uint64_t after = start - 1;
+	enum rows_result res;
+
+	do {
+		res = load_some(s, &after);
+	} while (res == ROWS_PAUSE);
+	return res == ROWS_END ? 0 : -1;
 }
 
 static int load_floor(struct sqlite *s)

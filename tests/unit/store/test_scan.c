@@ -14,6 +14,7 @@
 #define OTHERS 250	/* topics x/N */
 #define EVENTS_MAX 100000
 #define CURSORS 40
+#define LARGE 9000	/* more than twice what is looked at at once */
 
 static uint64_t orders[EVENTS_MAX];	/* of the wanted events */
 static size_t norders;
@@ -106,6 +107,59 @@ static void test_backwards(struct store *s)
 	eq_num(bad, 0, "the newest so many");
 }
 
+/* One commit with more rows than are looked at at once: those that are wanted come last, or first. */
+static void test_large_commit(bool last)
+{
+	struct store_config c = helper_config(helper_path(last ? "last.db" : "first.db"));
+	static struct event *e[LARGE];
+	struct store *s;
+	struct read *r;
+	char topic[16];
+
+	c.memory_bytes = 1000;
+	s = helper_open(&c);
+	for (unsigned i = 0; i < LARGE; i++) {
+		bool is_wanted = last ? i >= LARGE - WANTED : i < WANTED;
+
+		snprintf(topic, sizeof(topic), "%c/%u", is_wanted ? 'w' : 'x', i);
+		e[i] = helper_event(topic, NULL, "1");
+	}
+	if (helper_append(s, e, LARGE, NULL, NULL, NULL) != STORE_OK)
+		abort();
+	norders = 0;
+	for (unsigned i = 0; i < LARGE; i++) {
+		if (event_topic(e[i]).p[0] == 'w')
+			orders[norders++] = e[i]->order;
+		event_unref(e[i]);
+	}
+	ok(reads(s, helper_new_read("w/*", READ_ALL, NULL), 0), "all, %s in a large commit",
+		last ? "last" : "first");
+	r = helper_new_read("w/*", READ_LAST, NULL);
+	r->last = WANTED - 1;
+	ok(reads(s, r, 1), "the newest of them");
+	store_close(s);
+}
+
+/* A server that ends before the rows of what was dropped could be deleted starts again. */
+static void test_left_behind(void)
+{
+	const struct retention_rule rules[] = {{.pattern = STR_LIT("a"), .events = 1}};
+	struct store_config c = helper_config(helper_path("left.db"));
+	struct store *s = helper_open(&c);
+	struct store_stats st;
+
+	helper_fill(s, "a", LARGE, true);
+	c.rules = rules;
+	c.nrules = 1;
+	store_reconfigure(s, &c);
+	helper_put(s, "a", NULL, "\"newest\"");
+	store_close(s);
+	s = helper_open(&c);
+	ok(helper_wait((store_stats(s, &st), st.events == 1)),
+		"a start passes over many rows that are dropped already");
+	store_close(s);
+}
+
 int main(void)
 {
 	struct store_config c = helper_config(helper_path("scan.db"));
@@ -117,6 +171,9 @@ int main(void)
 	test_forwards(s);
 	test_backwards(s);
 	store_close(s);
+	test_large_commit(true);
+	test_large_commit(false);
+	test_left_behind();
 	helper_remove_dir();
 	return tap_done();
 }
