@@ -36,13 +36,15 @@ void rate_free(struct rate *r)
 	free(r);
 }
 
+/* A loop whose clock is a little behind that of another one must not make the same time count twice. */
 static void refill(struct bucket *b, double per_second, uint64_t now_ms)
 {
-	if (now_ms > b->at_ms)
+	if (now_ms > b->at_ms) {
 		b->tokens += (double)(now_ms - b->at_ms) * per_second / 1000;
+		b->at_ms = now_ms;
+	}
 	if (b->tokens > per_second)
 		b->tokens = per_second;
-	b->at_ms = now_ms;
 }
 
 /**

@@ -37,6 +37,18 @@ static void test_single(void)
 	rate_free(r);
 }
 
+/* Each loop looks at the clock once a turn, so that they differ by some milliseconds. */
+static void test_loops(void)
+{
+	struct rate *r = rate_new();
+	unsigned n = 0;
+
+	for (uint64_t t = 5000; t < 15000; t++)
+		n += pass(r, "a", 10, t - t % 2 * 20, 1);
+	ok(n >= 10 + 98 && n <= 10 + 100, "loops whose clocks differ take no more together (%u)", n);
+	rate_free(r);
+}
+
 static void test_batches(void)
 {
 	struct rate *r = rate_new();
@@ -74,6 +86,7 @@ static void test_crowd(void)
 int main(void)
 {
 	test_single();
+	test_loops();
 	test_batches();
 	test_crowd();
 	rate_free(NULL);
