@@ -3,14 +3,10 @@
  * A bit that is flipped on the way, in whichever byte of an event, is found. Subscribers of each
  * transport are given what an rt-serve sends, and one of them each time with another bit wrong.
  */
-#include <arpa/inet.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "helper_bench.h"
+#include "helper_peer.h"
 #include "load/subscriber.h"
 #include "tests/unit/tap.h"
 #include "units.h"
@@ -28,52 +24,6 @@ struct sent {
 static struct helper_bench h;
 static int listener;
 static char url[64];
-
-/* --- the server ------------------------------------------------------------------------------ */
-
-static void listen_somewhere(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-			listen(listener, 16) != 0 ||
-			getsockname(listener, (struct sockaddr *)&at, &len) != 0) {
-		perror("no listener");
-		exit(1);
-	}
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(at.sin_port));
-}
-
-static void turn(void)
-{
-	ev_run(h.b.workers[0]->loop, EVRUN_NOWAIT);
-}
-
-/* Until the client has asked; what it asks is its own affair. */
-static void take_question(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char question[4096];
-	ssize_t n;
-
-	while (poll(&p, 1, 0) == 0)
-		turn();
-	n = read(fd, question, sizeof(question));
-	(void)n;
-}
-
-/* Until the client has read it all. */
-static void give(const struct subscriber *s, int fd, const char *text, size_t n)
-{
-	int left;
-
-	if (write(fd, text, n) != (ssize_t)n)
-		exit(1);
-	while (s->conn.fd >= 0 && ioctl(s->conn.fd, FIONREAD, &left) == 0 && left > 0)
-		turn();
-}
 
 /* --- what it says ---------------------------------------------------------------------------- */
 
@@ -188,22 +138,20 @@ static void serve(struct subscriber *s, enum transport t, const struct sent *tex
 {
 	static const char nothing[] = "HTTP/1.1 200 OK\r\n"
 		"ETag: \"1763950000000000\"\r\nContent-Length: 0\r\n\r\n";
-	struct linger now = {.l_onoff = 1};
+	char question[4096];
 	int fd;
 
 	subscriber_start(s);
 	fd = accept(listener, NULL, NULL);
-	take_question(fd);
+	helper_hear(&h, fd, question, sizeof(question));
 	if (t == TRANSPORT_LONGPOLL || t == TRANSPORT_POLL) {
-		give(s, fd, nothing, sizeof(nothing) - 1);
-		take_question(fd);
+		helper_say(&h, &s->conn, fd, nothing, sizeof(nothing) - 1);
+		helper_hear(&h, fd, question, sizeof(question));
 	}
-	give(s, fd, text->text, text->n);
-	/* It does not come back, and neither end keeps a port. */
-	subscriber_stop_timer(s);
+	helper_say(&h, &s->conn, fd, text->text, text->n);
+	subscriber_stop_timer(s);	/* it does not come back */
 	conn_close(&s->conn);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(fd);
+	helper_hang_up(&h, &s->conn, fd);
 }
 
 static void begin(enum transport t, unsigned subscribers)
@@ -291,7 +239,7 @@ int main(void)
 	static const char json[] =
 		"{\"text\":\"\xc3\xa9\xe2\x82\xac \\u00e9\\n\",\"list\":[1,-2.5e3,null,true]}";
 
-	listen_somewhere();
+	listener = helper_listen(url);
 	for (unsigned i = 0; i < TRANSPORTS; i++) {
 		enum transport t = (enum transport)i;
 
