@@ -66,6 +66,8 @@ static void on_end(struct publisher *p, struct str rest, uint64_t now)
 	uint64_t accepted, refused;
 
 	p->request_open = false;
+	if (p->over)
+		return;
 	if (p->refused) {
 		publish_refuse_all(p);
 		return;

@@ -364,7 +364,7 @@ void publisher_finish(struct publisher *p)
 
 	tally_of(p)->unsent += plan_unsent(&p->plan, b, clock_ns());
 	p->finished = p->over = true;
-	if (p->ops->acknowledged)
+	if (p->ops->acknowledged || p->out.len > 0)
 		forget_all(p);
 	for (uint32_t i = 0; i < p->plan.ntopics; i++)
 		b->totals[stream_of(p, i)] = (struct stream_total){
@@ -417,7 +417,8 @@ static void come_back(struct publisher *p)
 	p->open = false;
 	p->pending = 0;
 	p->request_open = false;
-	forget_all(p);
+	if (!p->over)		/* else all threads read the totals, and what is unsure in them */
+		forget_all(p);
 	buf_reset(&p->out);
 	if (p->finished) {
 		ev_timer_stop(w->loop, &p->timer);

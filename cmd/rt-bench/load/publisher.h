@@ -73,7 +73,10 @@ void publisher_start(struct publisher *p);
 /** Publish what is due, or what the window allows; call again by the agenda, or when the window opens. */
 void publisher_go(struct publisher *p);
 
-/** No more events: what is not answered is unsure. Fills its streams in the totals of struct bench. */
+/**
+ * No more events: what is not answered, or was not even written, is unsure. Fills its streams in the totals
+ * of struct bench, which stay as they are, whatever comes later.
+ */
 void publisher_finish(struct publisher *p);
 
 /* --- for the tables --------------------------------------------------------------------------- */
