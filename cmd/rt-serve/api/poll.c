@@ -461,8 +461,8 @@ static void on_peer_eof(struct exchange *x)
 {
 	struct poll *p = exchange_user(x);
 
-	if (p->waits && p->start != NULL)
-		answer_soon(p);
+	if (p->waits)
+		stop_waiting(p);
 }
 
 static void on_closed(struct exchange *x, enum conn_end why)
