@@ -232,7 +232,9 @@ log_has() {
 	assert_line --index 0 --regexp "^127\.0\.0\.1 - - $time \"POST /topics/t\?key=%22x HTTP/1\.1\" 201 [1-9][0-9]* [0-9]+ms done$"
 	assert_line --index 1 --regexp "\"POST /topics/t HTTP/1\.1\" 400 [1-9][0-9]* [0-9]+ms done$"
 	assert_line --index 2 --regexp "^203\.0\.113\.9 - - $time \"GET /topics/t HTTP/1\.1\" 200 "
-	run timeout 0.3 curl -sN "$RT_URL/topics/t?as=sse"
+	bg stream curl -sN "$RT_URL/topics/t?as=sse"
+	wait_for test -s "$RT_TMP/stream.out"
+	bg_kill stream
 	wait_for log_has 'as=sse HTTP/1.1" 200 [1-9]'
 }
 
