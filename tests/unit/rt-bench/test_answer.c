@@ -154,7 +154,8 @@ static void malformed(void)
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
 	};
 	static const char *const chunks[] = {"\r\n", "x\r\n", "-1\r\n", "fffffffffffffffff\r\n",
-		"1\r\nab\r\n", "1\r\na\n", "1\r\na\rx"};
+		"1\r\nab\r\n", "1\r\na\n", "1\r\na\rx", "1\n", "1;x\n", "1\rx\r\n", "0\r\n\n", "0\r\nX: y\n",
+		"0\r\nX\r: y\r\n", "0\r\nX: y\r\n\rx"};
 	char text[256];
 	struct story s;
 	struct answer a;

@@ -109,14 +109,15 @@ static void add_head(struct sent *s, enum transport t)
 	}
 }
 
-/* All events; the (spoilt)th is the one to be spoilt. */
+/* All events; the (spoilt)th is the one to be spoilt, the 0th is the head. */
 static void compose(struct sent *s, enum transport t, struct str pad, uint64_t spoilt)
 {
 	char digits[8], *length;
 	size_t head;
 
-	s->n = 0;
+	s->n = s->from = 0;
 	add_head(s, t);
+	s->to = s->n;
 	head = s->n;
 	for (uint64_t n = 1; n <= EVENTS; n++) {
 		if (n == spoilt)
@@ -184,7 +185,7 @@ struct victim {
 	enum transport transport;
 	unsigned subscribers, number;
 	struct str pad;		/* of all events */
-	uint64_t event;
+	uint64_t event;		/* 0: the head before them */
 };
 
 /* All are served; (mask) changes the byte at (at) of the victim's event, 0: nothing. Is it clean? */
@@ -234,6 +235,25 @@ static void each_bit(const struct victim *v, unsigned masks)
 		"it is found", n, (unsigned)v->event);
 }
 
+/* More than one bit: a WebSocket's frame of bytes, which is well formed but no text. */
+static void of_bytes(void)
+{
+	struct victim v = {.transport = TRANSPORT_WS, .subscribers = 2, .event = 2};
+
+	ok(!passes(&v, 0, 0x81 ^ 0x82), "an event in a binary frame is found");
+}
+
+/* The last digit of 200, on the way to one who has been served before: no rt-serve says that. */
+static void status(enum transport t)
+{
+	struct victim v = {.transport = t, .subscribers = 2, .event = 0};
+	unsigned missed = 0;
+
+	for (unsigned mask = 1; mask <= 8; mask <<= 1)
+		missed += passes(&v, strlen("HTTP/1.1 20"), mask);
+	ok(missed == 0, "%s: another status is found", transport_name(t));
+}
+
 int main(void)
 {
 	static const char json[] =
@@ -249,6 +269,9 @@ int main(void)
 		each_bit(&(struct victim){.transport = t, .subscribers = 2, .event = 1}, 0x21);
 		each_bit(&(struct victim){.transport = t, .subscribers = 2, .event = EVENTS}, 0x21);
 	}
+	of_bytes();
+	status(TRANSPORT_LONGPOLL);
+	status(TRANSPORT_POLL);
 	/* Its cursor stands beside the event: nobody else is needed. */
 	each_bit(&(struct victim){.transport = TRANSPORT_SSE, .subscribers = 1, .event = 2}, 0xff);
 	close(listener);

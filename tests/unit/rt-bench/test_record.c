@@ -30,6 +30,13 @@ static struct verdict verdict(void)
 	return v;
 }
 
+static bool clean(void)
+{
+	struct verdict v = verdict();
+
+	return verdict_clean(&v);
+}
+
 /* Event (n) of this run, due at (n) ms, as it is published. */
 static size_t put_payload(char *dst, uint64_t n)
 {
@@ -67,8 +74,7 @@ static void envelopes(void)
 	g = subscriber_group(subscriber());
 	for (uint64_t k = 1; k <= 3; k++)
 		take(text, put_envelope(text, k), k * 1000000 + 5000);
-	ok(verdict().received == 3 && verdict_clean(&(struct verdict){0}) && g->deliveries == 3,
-		"three events");
+	ok(verdict().received == 3 && clean() && g->deliveries == 3, "three events");
 	ok(g->measured == 3 && g->latency.min_ns == 5000 && g->latency.max_ns == 5000, "... of 5 us");
 	subscriber()->counts_from_ns = 5000000;
 	take(text, put_envelope(text, 4), 9000000);
@@ -113,6 +119,33 @@ static void around(void)
 	take(text, put_envelope(text, 5), 1);
 	ok(verdict().corrupt == 3 && verdict().lost == 0 && verdict().disordered == 0 &&
 		verdict().received == 5, "the next is as it should be");
+	n = put_envelope(text, 6);
+	memmove(text + 8, text + 7, n - 7);
+	text[7] = '0';
+	take(text, n + 1, 1);
+	ok(verdict().corrupt == 4, "its id is another text for the same number");
+	helper_bench_fini(&h);
+}
+
+/* The payload says of which topic it is. */
+static void topics(void)
+{
+	static const char right[] = "rt-bench/0", wrong[] = "rt-bench/1";
+	char one[400], text[400];
+	int n;
+
+	helper_bench_config(&h, 1, 1, 2, TRANSPORT_NDJSON);
+	h.c.topics_each = 2;
+	helper_bench_init(&h, 1);
+	for (uint64_t k = 1; k <= 3; k++) {
+		size_t len = put_envelope(one, k), before = strlen("{\"id\":\"1763954400123001\",\"topic\":\"");
+
+		n = snprintf(text, sizeof(text), "%.*s%s%.*s", (int)before, one, k == 2 ? wrong : right,
+			(int)(len - before - strlen("rt-bench")), one + before + strlen("rt-bench"));
+		take(text, (size_t)n, 1);
+		ok(verdict().corrupt == (k >= 2) && verdict().received == k && verdict().disordered == 0,
+			k == 2 ? "an envelope of another topic" : "an event of its topic");
+	}
 	helper_bench_fini(&h);
 }
 
@@ -214,6 +247,7 @@ int main(void)
 {
 	envelopes();
 	around();
+	topics();
 	gaps();
 	cut();
 	of_others();
