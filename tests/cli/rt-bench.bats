@@ -308,8 +308,8 @@ while True:
 
 @test "rt-bench: --max-unacked: memory is bounded, and the schedule is said to be broken" {
 	silent_server
-	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --rate 1000 --duration 500ms --drain 200ms \
-		--max-unacked 50 --json
+	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --publishers 5 --rate 1000 --duration 500ms \
+		--drain 200ms --max-unacked 50 --json
 	assert_json '.publishers.sent == 50 and .publishers.unsure == 50 and .publishers.unsent > 300'
 	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --rate 1000 --duration 500ms --drain 200ms --max-unacked 50
 	assert_output --partial 'the schedule could not be kept: 50 events were unacknowledged'

@@ -154,6 +154,14 @@ flipped() {
 	assert_json '.clean and .all.received == 50 and .publish_s > 1.4 and .publish_s < 4'
 }
 
+@test "rt-bench: a signal ends slowness, too: who was slow gets all there is" {
+	bg bench rt-bench --json --rate 200 --duration 60s --subscribers 3 --slow 2 --slow-for 60s --size 20000
+	wait_for lagging 2
+	bg_kill bench TERM
+	[ "$BG_STATUS" -eq 143 ]
+	assert_json '.interrupted and .clean and .publishers.sent > 50 and .all.received == 3 * .publishers.sent' bench.out
+}
+
 lagging() {
 	[ "$(fetch /connections | jq '[.connections[] | select(.lag > 50)] | length')" = "$1" ]
 }

@@ -13,6 +13,7 @@ static void alone(void)
 	ok(!witness_agrees(w, 1, 1, 101), "... and is still alone with that");
 	ok(!witness_agrees(w, 1, 1, 102), "a third thing is as wrong");
 	ok(witness_agrees(w, 2, 1, 101) && witness_agrees(w, 1, 2, 101), "other events have other names");
+	ok(witness_agrees(w, 1 + WITNESS_EVENTS, 1, 101), "... of another stream in the same place, too");
 	witness_free(w);
 }
 
@@ -25,6 +26,7 @@ static void first(void)
 	for (unsigned i = 0; i < 100; i++)
 		wrong += !witness_agrees(w, 7, 1, i == 0 ? 1 : 2);
 	ok(wrong == 1, "one wrong thing is one, though it was said first");
+	ok(!witness_agrees(w, 7, 1, 1), "... and is wrong when it is said again");
 	wrong = 0;
 	for (unsigned i = 0; i < 100; i++)
 		wrong += !witness_agrees(w, 7, 2, i % 2);
@@ -58,6 +60,7 @@ static void threads(void)
 	for (uint64_t n = 3; n <= WITNESS_EVENTS + 3; n++)
 		witness_agrees(a, 1, n, n);
 	ok(witness_agrees(b, 1, 3, 77), "what was long ago nobody knows");
+	ok(!witness_agrees(b, 1, WITNESS_EVENTS + 3, 77), "... and nobody forgets what is new for it");
 	witness_free(a);
 	witness_free(b);
 	witness_shared_free(s);
