@@ -138,7 +138,8 @@ static void topics(void)
 	h.c.topics_each = 2;
 	helper_bench_init(&h, 1);
 	for (uint64_t k = 1; k <= 3; k++) {
-		size_t len = put_envelope(one, k), before = strlen("{\"id\":\"1763954400123001\",\"topic\":\"");
+		size_t before = strlen("{\"id\":\"1763954400123001\",\"topic\":\"");
+		size_t len = put_envelope(one, k);
 
 		n = snprintf(text, sizeof(text), "%.*s%s%.*s", (int)before, one, k == 2 ? wrong : right,
 			(int)(len - before - strlen("rt-bench")), one + before + strlen("rt-bench"));
