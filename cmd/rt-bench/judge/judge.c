@@ -309,6 +309,7 @@ enum arrival ledger_enter_envelope(struct ledger *l, uint32_t topic, uint64_t id
 	if (o->seq == 0) {
 		o->id = id;
 		o->seq = seq;
+		o->gap = 0;
 		return ARRIVAL_NEXT;
 	}
 	if (id > o->id && seq > o->seq)

@@ -460,6 +460,11 @@ static void envelopes_explained(void)
 	ok(both(l, 0, 9, 90, 90) == ARRIVAL_NEXT, "after a restart seq goes on anywhere");
 	ledger_restart(l);
 	ok(both(l, 0, 8, 89, 89) == ARRIVAL_NEXT, "... also before");
+	ledger_gap(l);
+	ledger_restart(l);
+	both(l, 0, 10, 92, 92);
+	both(l, 0, 11, 96, 96);
+	verdict_is(l, 11, 0, "received 6 lost 2 announced 2", "what was announced before it explains no later hole");
 	ledger_free(l);
 }
 
