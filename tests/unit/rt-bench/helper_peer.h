@@ -18,7 +18,7 @@ size_t helper_hear(const struct helper_bench *h, int fd, char *dst, size_t cap);
 /** Write (n) bytes to (fd), the other end of (c), and wait until they are read. */
 void helper_say(const struct helper_bench *h, const struct conn *c, int fd, const char *text, size_t n);
 
-/** Close (fd), the other end of (c), so that neither keeps a port; wait until that is seen, or (c) is closed. */
+/** Close (fd), the other end of (c), so that neither keeps a port; wait until (c) has seen it. */
 void helper_hang_up(const struct helper_bench *h, const struct conn *c, int fd);
 
 #endif

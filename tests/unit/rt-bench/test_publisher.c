@@ -147,11 +147,12 @@ static void told(uint64_t n)
 static void acknowledge(uint64_t n, uint64_t id, uint64_t seq)
 {
 	char name[128], text[256];
-	int len = snprintf(name, sizeof(name), "\"id\":\"%" PRIu64 "\",\"seq\":%" PRIu64 ",\"ack\":\"memory\"}",
-		id, seq);
+	int len = snprintf(name, sizeof(name),
+		"\"id\":\"%" PRIu64 "\",\"seq\":%" PRIu64 ",\"ack\":\"memory\"}", id, seq);
 
 	if (h.c.publish_how == PUBLISH_POST)
-		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{%s", len + 1, name);
+		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{%s",
+			len + 1, name);
 	else if (h.c.publish_how == PUBLISH_LINES)
 		snprintf(text, sizeof(text), "%x\r\n{\"line\":%" PRIu64 ",%s\n\r\n", 11 + len, n, name);
 	else
