@@ -169,12 +169,15 @@ static enum seek_verdict pass_damage(struct sqlite *s, struct sqlite_job *j, con
 {
 	struct str topic = {rows->damaged.topic.name, rows->damaged.topic.name_len};
 	uint64_t after = rows->damaged.first - 1, until = rows->damaged.last;
+	uint64_t dropped = rows->damaged.topic.dropped;
 	struct seek *k = &j->seek;
 	uint64_t most = k->phase == SEEK_FORWARD ? k->upto : k->start;
 
 	sqlite_found_damage(s, topic, rows->damaged.first, rows->damaged.last);
-	if (k->phase == SEEK_LAST)
+	if (k->phase == SEEK_LAST || until <= dropped)
 		return SEEK_MORE;
+	if (after < dropped)
+		after = dropped;	/* what is before is told as retention's */
 	if (k->phase == SEEK_FORWARD) {
 		if (rows->damaged.first <= k->told)
 			return SEEK_MORE;

@@ -93,6 +93,8 @@ static bool drop_events(struct sqlite *s, struct topic *t, const struct rows_chu
 	error = assess(t, r, all, now_us, &l);
 	if (error == ENOMEM)
 		return false;
+	if (error != 0 && !all && !breaks_rule(t, r->row.first, t->events, t->bytes, now_us))
+		return false;
 	if (error != 0)
 		l = lose(s, t, &r->row);
 	window_lock(&s->window);

@@ -358,6 +358,64 @@ static void test_retention(void)
 	store_close(s);
 }
 
+/* Until then it stays: perhaps somebody can mend it. */
+static void test_kept(void)
+{
+	const struct retention_rule rules[] = {{.pattern = STR_LIT("a"), .events = 4}};
+	struct store_config c;
+	struct store *s = open_damaged(&c);
+	struct store_stats st;
+	struct read *r;
+
+	c.rules = rules;
+	c.nrules = 1;
+	store_reconfigure(s, &c);
+	ok(helper_wait((store_stats(s, &st), st.events < 5)), "retention drops the first");
+	store_close(s);
+	s = helper_open(&c);
+	store_stats(s, &st);
+	eq_num(st.events, 4, "but not the damaged one behind it, which the rule allows");
+	r = helper_read(s, "a", READ_CURSOR, helper_id(ids[0]));
+	is_gap(r, 0, ids[1] - 1, ids[1], "it is told as before");
+	read_free(r);
+	store_close(s);
+}
+
+/* Of a row, the first events were dropped: each of the two gaps is told of what it is about. */
+static void test_half_dropped(void)
+{
+	const struct retention_rule rules[] = {{.pattern = STR_LIT("a"), .events = 2}};
+	struct store_config c = helper_config(path);
+	struct event *e[5];
+	struct store *s;
+	struct read *r;
+
+	snprintf(path, sizeof(path), "%s", helper_path("half.db"));
+	s = helper_open(&c);
+	for (int i = 0; i < 5; i++)
+		e[i] = helper_event("a", NULL, "1");
+	helper_append(s, e, 5, NULL, NULL, NULL);
+	for (int i = 0; i < 5; i++) {
+		ids[i] = e[i]->order;
+		event_unref(e[i]);
+	}
+	c.rules = rules;
+	c.nrules = 1;
+	store_reconfigure(s, &c);
+	helper_put(s, "a", NULL, "2");
+	store_close(s);
+	execute(path, "UPDATE chunks SET body = zeroblob(length(body)) WHERE n = 5");
+	c.nrules = 0;
+	s = helper_open(&c);
+	r = helper_read(s, "a", READ_CURSOR, helper_id(ids[0] - 1));
+	ok(r->n == 1 && r->ngaps == 2, "a row that was dropped in part, and is damaged: two gaps");
+	is_gap(r, 0, ids[2], ids[4], "the damage begins behind what was dropped");
+	ok(r->ngaps == 2 && strcmp(r->gaps[1].reason, "retention") == 0 &&
+		str_is(r->gaps[1].until, helper_id(ids[2])), "which retention is blamed for");
+	read_free(r);
+	store_close(s);
+}
+
 int main(void)
 {
 	srand(7);
@@ -371,6 +429,8 @@ int main(void)
 	test_backwards();
 	test_again();
 	test_retention();
+	test_kept();
+	test_half_dropped();
 	helper_remove_dir();
 	return tap_done();
 }
