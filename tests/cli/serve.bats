@@ -63,6 +63,16 @@ cores_of_threads() {
 	[ "$(printf '%s\n' "${lines[@]}" | sort -u)" = "$first" ]
 }
 
+@test "--threads is by default one for each core that it may use" {
+	first=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*\([0-9]*\).*/\1/p' /proc/self/status)
+	taskset -pc "$first" "$BASHPID" >/dev/null
+	start_server --store memory: --threads 1
+	one=$(cores_of_threads | wc -l)
+	stop_server
+	start_server --store memory:
+	[ "$(cores_of_threads | wc -l)" -eq "$one" ]
+}
+
 @test "a unix socket is 0600; a stale one is replaced, a living one is not; the file goes at the end" {
 	start_server --store memory: -l "unix:$RT_TMP/s"
 	[ "$(stat -c %a "$RT_TMP/s")" = 600 ]

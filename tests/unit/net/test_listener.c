@@ -227,6 +227,37 @@ static void test_refused(void)
 	limits.max_connections = 1000;
 }
 
+/* Nothing has come to (peer); or the beginning of an answer. */
+static bool is_told(int peer)
+{
+	char b[16];
+
+	return recv(peer, b, sizeof(b), MSG_DONTWAIT) > 12 && memcmp(b, "HTTP/1.1 503", 12) == 0;
+}
+
+/* The request of each of the first 64 is waited for, for a while; the next is told at once. */
+static void test_refused_unheard(void)
+{
+	int fds[65], told = 0;
+	struct rig rig;
+
+	rig_init(&rig, &handler);
+	for (int i = 0; i < 65; i++)
+		conn_refuse(rig_connect(&rig, &fds[i], 0));
+	rig_turn(&rig, 2);
+	for (int i = 0; i < 64; i++)
+		told += is_told(fds[i]);
+	eq_num(told, 0, "64 may say what they want");
+	ok(is_told(fds[64]), "one more is told at once");
+	rig_pass(&rig, REFUSED_HEAD_MS + 20);
+	for (int i = 0; i < 64; i++)
+		told += is_told(fds[i]);
+	eq_num(told, 64, "who says nothing is told after a while");
+	for (int i = 0; i < 65; i++)
+		close(fds[i]);
+	ok(rig_fini(&rig), "nothing is left of them");
+}
+
 static void test_proxy(void)
 {
 	struct server s;
@@ -373,6 +404,7 @@ int main(void)
 	test_deal_out();
 	test_limits();
 	test_refused();
+	test_refused_unheard();
 	test_proxy();
 	test_unix();
 	test_addresses();

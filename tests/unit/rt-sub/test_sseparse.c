@@ -142,7 +142,12 @@ static void test_usual(void)
 		"E[message|+12345678|a\nb]E[message|-12345678|c]");
 	CHECK("a type in front", "event: x\nid: 12345678\ndata: b\n\nid: 12345679\ndata: c\n\n",
 		"E[x|+12345678|b]E[message|+12345679|c]");
-	CHECK("two ids", "id: 12345678\nid: 12345679\ndata: b\n\n", "E[message|+12345679|b]");
+	CHECK("two ids", "id: 12345678\nid: 12345679\ndata: b\n\ndata: c\n\n12345678",
+		"E[message|+12345679|b]E[message|-12345679|c]");
+	CHECK("data like an id", "data: id: 12345678\ndata: b\n\n12345678",
+		"E[message|-|id: 12345678\nb]");
+	CHECK("a type like an id", "event: id: 12345678\ndata: b\n\n12345678", "E[id: 12345678|-|b]");
+	CHECK("an empty id first", "id: \ndata: a\n\n12345678", "E[message|+|a]");
 	CHECK("CR in the data", "id: 12345678\ndata: a\rdata: b\n\nid: 2\ndata: c\n\n",
 		"E[message|+12345678|a\nb]E[message|+2|c]");
 	CHECK("CR in the id", "id: 1234\r5678\ndata: a\n\n12345678", "E[message|+1234|a]");
@@ -203,6 +208,17 @@ static void test_limits(void)
 	ok(feed(&s, "data: 0123456789\n\n", 18) == 0, "an event of the limit");
 	eq_str(log_text, "E[message|-|0123456789]", "comes whole");
 	ok(feed(&s, "data: 0123456789x\n\n", 19) == -1 && errno == EMSGSIZE, "one byte more is too much");
+	sseparse_fini(&s);
+
+	begin(&s, 10);
+	ok(feed(&s, "id: 1\ndata: 0123456789\n\n", 24) == 0 &&
+		feed(&s, "id: 0123456789\ndata: a\n\n", 24) == 0, "an id and an event of the limit");
+	eq_str(log_text, "E[message|+1|0123456789]E[message|+0123456789|a]", "come whole");
+	ok(feed(&s, "id: 2\ndata: 0123456789x\n\n", 25) == -1 && errno == EMSGSIZE,
+		"one byte more of the event is too much");
+	sseparse_fini(&s);
+	begin(&s, 10);
+	ok(feed(&s, "id: 0123456789x\ndata: a\n\n", 26) == -1 && errno == EMSGSIZE, "or of the id");
 	sseparse_fini(&s);
 
 	begin(&s, 10);

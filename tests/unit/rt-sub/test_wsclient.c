@@ -461,6 +461,7 @@ static void test_close_codes(void)
 
 	test_close_code_of("\x03\xf4" "restart", "open() closed(1012) <88:\\03\\ea> ", "restart");
 	test_close_code_of("\x03\xf6", "open() closed(1014) <88:\\03\\ea> ", "");
+	test_close_code_of("\x03\xf4\xff", "open() broken(1007) <88:\\03\\ef> ", NULL);
 	test_close_code_of("\x03\xf7", "open() broken(1002) <88:\\03\\ea> ", NULL);
 }
 

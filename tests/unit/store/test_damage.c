@@ -416,6 +416,54 @@ static void test_half_dropped(void)
 	store_close(s);
 }
 
+/* Where the newest row ends is damaged as well: nothing is told of what is behind the log's end. */
+static void test_bounds(void)
+{
+	struct store_config c;
+	struct store *s = open_damaged(&c);
+	struct read *r;
+	char sql[160];
+
+	store_close(s);
+	sprintf(sql, "UPDATE chunks SET last = first + 1000000000000, body = zeroblob(length(body))"
+		" WHERE first = %llu", (unsigned long long)ids[4]);
+	execute(path, sql);
+	s = helper_open(&c);
+	r = helper_read(s, "a", READ_CURSOR, helper_id(ids[3]));
+	ok(r->n == 0 && r->at_end, "nothing is left behind it");
+	is_gap(r, 0, ids[4] - 1, ids[4], "which is told");
+	eq_num(r->ngaps, 1, "and nothing else");
+	ok(str_is(str_of(r->end), helper_id(ids[4])), "a cursor behind it is the log's end");
+	read_free(r);
+	store_close(s);
+}
+
+/* More of it than anybody reads in a log: so many rows are told one by one, and counted. */
+static void test_many(void)
+{
+	enum { ROWS = 1100, NAMED = 1000 };
+	struct store_stats st;
+	struct store_config c;
+	struct store *s;
+
+	snprintf(path, sizeof(path), "%s", helper_path("many.db"));
+	unlink(path);
+	c = helper_config(path);
+	c.sync = STORE_SYNC_NONE;
+	s = helper_open(&c);
+	for (int i = 0; i < ROWS; i++)
+		helper_put(s, "a", NULL, "1");
+	store_close(s);
+	execute(path, "UPDATE chunks SET body = zeroblob(length(body))");
+	if (freopen(helper_path("log"), "w", stderr) == NULL)
+		printf("Bail out! no log\n");
+	s = helper_open(&c);
+	store_stats(s, &st);
+	eq_num(st.damaged, NAMED, "so many are counted");
+	eq_num(log_lines(), NAMED + 1, "and told, with a line that says that there are more");
+	store_close(s);
+}
+
 int main(void)
 {
 	srand(7);
@@ -431,6 +479,8 @@ int main(void)
 	test_retention();
 	test_kept();
 	test_half_dropped();
+	test_bounds();
+	test_many();
 	helper_remove_dir();
 	return tap_done();
 }
