@@ -149,7 +149,7 @@ publish_until() {
 	bg tail bash "$RT_TMP/block"
 	_append_and_look() {
 		echo 'status installed hello:amd64 2.10-3' >>dpkg.log
-		fetch /topics/logs/dpkg | jq -e 'length > 0'
+		fetch /topics/logs/dpkg | is_true 'length > 0'
 	}
 	wait_for _append_and_look
 	run fetch /topics/logs/dpkg

@@ -101,7 +101,7 @@ END
 		[ "$(http_status -H 'Idempotency-Key: k' -d '"z"' /topics/t)" = 201 ] || status=1	# the key was not used up
 		kill_server
 		restart_server
-		fetch '/topics/t?limit=1000' | jq -e '.[-1].data == "z" and [.[].seq] == [range(1; length + 1)]' || status=1
+		fetch '/topics/t?limit=1000' | is_true '.[-1].data == "z" and [.[].seq] == [range(1; length + 1)]' || status=1
 	fi
 	kill_server
 	umount "$RT_TMP/disk"

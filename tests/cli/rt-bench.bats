@@ -182,7 +182,7 @@ subscribers() {
 }
 
 has_events() {
-	fetch /stats | jq -e ".store.events >= $1"
+	fetch /stats | is_true ".store.events >= $1"
 }
 
 @test "rt-bench: a server that dies midway is said, and what was acknowledged and did not come is lost" {
@@ -359,7 +359,7 @@ while True:
 }
 
 fetch_events() {
-	fetch /stats | jq -e ".store.events >= $1"
+	fetch /stats | is_true ".store.events >= $1"
 }
 
 @test "rt-bench: a closed stdout is not where a socket gets its number" {

@@ -171,7 +171,7 @@ CUT=1500
 }
 
 _asked() {
-	fetch /connections | jq -e --arg topic "$1" 'any(.connections[].topics[]; . == $topic)'
+	fetch /connections | is_true 'any(.connections[].topics[]; . == $topic)' --arg topic "$1"
 }
 
 @test "killed under load and run again with -S, it may repeat, and never skips" {

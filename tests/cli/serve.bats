@@ -258,8 +258,8 @@ log_has() {
 			c.answer()
 END
 	wait_for log_has '/topics/t'
-	jq -e '.time and .client == "127.0.0.1" and .method and .target and .status and .bytes >= 0 and .ms >= 0 and .end' "$RT_TMP/access"
-	run jq -e 'select(.target == "/topics/t") | .method == "POST" and .status == 201' "$RT_TMP/access"
+	assert_json '.time and .client == "127.0.0.1" and .method and .target and .status and .bytes >= 0 and .ms >= 0 and .end' access
+	run jq 'select(.target == "/topics/t") | .method == "POST" and .status == 201' "$RT_TMP/access"
 	assert_output true
 	mv "$RT_TMP/access" "$RT_TMP/access.1"
 	before=$(wc -l <"$RT_TMP/access.1")
@@ -284,11 +284,12 @@ END
 	exec 7<>"$RT_TMP/in"
 	start_server --store memory: --stdin host/io --max-event 1000 7>&-
 	printf '{"a": 1.0}\nplain text\n\n"str"\n%01001d\n{"cut":' 0 >&7
-	wait_for bash -c "curl -s $RT_URL/topics/host/io | jq -e 'length == 4'"
+	read_from_stdin() { fetch /topics/host/io | is_true "$1"; }
+	wait_for read_from_stdin 'length == 4'
 	run fetch /topics/host/io
 	assert_json 'map(.data) == [{"a": 1}, "plain text", "", "str"]'
 	exec 7>&-
-	wait_for bash -c "curl -s $RT_URL/topics/host/io | jq -e '.[4].data == \"{\\\"cut\\\":\"'"
+	wait_for read_from_stdin '.[4].data == "{\"cut\":"'
 	run http_status /readyz
 	assert_output 200
 	run cat "$RT_TMP/main.err"
@@ -354,7 +355,7 @@ ring_sends() {
 	for n in $(seq 20); do
 		bg "sub$n" rt-sub -q --since all -n 3 chat
 	done
-	_all_there() { fetch /stats | jq -e '.hub.live == 20'; }
+	_all_there() { fetch /stats | is_true '.hub.live == 20'; }
 	wait_for _all_there
 	publish chat 1 3
 	for n in $(seq 20); do

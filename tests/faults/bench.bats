@@ -12,7 +12,7 @@ setup() {
 }
 
 has_events() {
-	fetch /stats | jq -e ".store.events >= $1"
+	fetch /stats | is_true ".store.events >= $1"
 }
 
 # --- a server that stops --------------------------------------------------------------------------

@@ -81,7 +81,7 @@ _sbin() {
 
 # Wait until each of the subscribers is there: streams and a long poll that hangs
 _subscribed() {
-	fetch /connections | jq -e --argjson n "$1" '[.connections[] | select(.topics == ["chat"])] | length == $n'
+	fetch /connections | is_true '[.connections[] | select(.topics == ["chat"])] | length == $n' --argjson n "$1"
 }
 
 # Everything through $PROXY, event by event.

@@ -93,5 +93,5 @@ load ../cli/helper
 }
 
 _slow_ones() {
-	fetch /stats | jq -e ".net.slow == $1"
+	fetch /stats | is_true ".net.slow == $1"
 }
