@@ -464,7 +464,8 @@ static void envelopes_explained(void)
 	ledger_restart(l);
 	both(l, 0, 10, 92, 92);
 	both(l, 0, 11, 96, 96);
-	verdict_is(l, 11, 0, "received 6 lost 2 announced 2", "what was announced before it explains no later hole");
+	verdict_is(l, 11, 0, "received 6 lost 2 announced 2",
+		"what was announced before it explains no later hole");
 	ledger_free(l);
 }
 
