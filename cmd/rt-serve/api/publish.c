@@ -71,10 +71,9 @@ static void on_closed(struct exchange *x, enum conn_end why)
 }
 
 /**
- * Answer with a problem, and read no more of the body if it has not ended. An answer that has
- * begun (?ack=lines) gets the reason as its last line and is then cut short.
+ * It fails: no more of the body is read if it has not ended. An answer that has begun (?ack=lines) gets
+ * the reason as its last line and is then cut short. True: none has, and a problem is to be one.
  */
-/** True: there is to be an answer of its own, which says why. */
 static bool begin_failing(struct publish *p, const char *why)
 {
 	if (p->x == NULL || p->answered)

@@ -162,8 +162,8 @@ void hub_forget_gaps(struct subscription *sub);
 /** FULL, with its page among the held ones if it has one. It is in no list. */
 void hub_full(struct hub *h, struct subscription *sub);
 
-/** Free the page; it will be read again from what was handed on of it. */
-void hub_page_drop(struct subscription *sub);
+/** Free the page; it will be read again from what was handed on of it. False: no memory, and it stays. */
+bool hub_page_drop(struct subscription *sub);
 
 /** Hand on what was gathered. False: refused, or no memory; what is left will be read again. */
 bool hub_hand_on(struct hub *h, struct subscription *sub);

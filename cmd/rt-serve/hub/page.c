@@ -37,20 +37,21 @@ void hub_forget_gaps(struct subscription *sub)
 
 /* --- kept, or read again ---------------------------------------------------------------------- */
 
-void hub_page_drop(struct subscription *sub)
+bool hub_page_drop(struct subscription *sub)
 {
 	struct read *r = sub->behind->read;
 	const struct event *e = hub_page_last(sub);
 	char *cursor = e == NULL ? NULL : hub_dup(event_cursor(e));
 
 	if (e != NULL && cursor == NULL)
-		return;
+		return false;
 	hub_page_learn(sub);
 	if (e != NULL)
 		hub_stand(sub, cursor);
 	sub->behind->read = NULL;
 	sub->behind->next_in_page = 0;
 	hub_past_page(sub, r);
+	return true;
 }
 
 /* The newest of each key cannot be read again from a cursor: such a page stays. */

@@ -335,10 +335,10 @@ static int jump(struct hub *h, struct subscription *sub)
 	char *tail = store_tail_cursor(h->store, &pos);
 	struct notice *n = sub->behind->notice;
 
-	if (tail == NULL)
+	if (tail == NULL || (sub->behind->read != NULL && !hub_page_drop(sub))) {
+		free(tail);
 		return -1;
-	if (sub->behind->read != NULL)
-		hub_page_drop(sub);
+	}
 	if (n == NULL && strcmp(tail, sub->cursor) != 0) {
 		n = hub_notice_new("slow", str_of(sub->cursor));
 		if (n != NULL)
