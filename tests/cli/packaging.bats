@@ -133,6 +133,29 @@ compare() {
 	done
 }
 
+# What .Dl and .Bd -literal have in the source, as a reader should see it.
+examples_of() {
+	awk '$1 == ".Bd" { literal = $2 == "-literal"; next }
+		$1 == ".Ed" { literal = 0 }
+		$1 == ".Dl" { print substr($0, 5) }
+		literal && !/^[.]/ { print }' "$1" |
+		sed 's/^[ \t]*//; s/\\(dq/"/g; s/\\(aq/'\''/g; s/\\&//g; s/\\e/\\/g'
+}
+
+@test "examples stand in the manuals as they are to be typed, on lines of 80 columns" {
+	export MANWIDTH=80 MANPAGER=cat
+	for page in "$RT_ROOT"/man/*.[178]; do
+		man "$page" | sed 's/.\x08//g' >"$RT_TMP/page"
+		[ "$(wc -L <"$RT_TMP/page")" -le 80 ]
+		sed 's/^[ \t]*//' "$RT_TMP/page" >"$RT_TMP/lines"
+		[ -n "$(examples_of "$page")" ]
+		while IFS= read -r line; do
+			echo "${page##*/}: $line"
+			grep -qxF -- "$line" "$RT_TMP/lines"
+		done < <(examples_of "$page")
+	done
+}
+
 # --- make -------------------------------------------------------------------------------------
 
 # Below the root without its name, which may have spaces.
