@@ -239,7 +239,7 @@ unit cli faults lint:
 REPEATS ?= 3
 bench:
 	@sh scripts/deps.sh build
-	@sh scripts/deps.sh bench
+	@sh scripts/deps.sh $(if $(QUICK),quick,bench)
 	@$(SUBMAKE) $(if $(V),,-s) all $(bench_bins)
 	@$(if $(QUICK),,sh tests/bench/peers/install.sh '$(BUILD)/bench/node' $(WITH))
 	@/usr/bin/python3 tests/bench/run --out '$(OUT)' $(if $(QUICK),--quick,--rows '$(BUILD)/bench' \

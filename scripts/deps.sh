@@ -8,10 +8,13 @@
 #   scripts/deps.sh test                all of that, and what `make test` needs
 #   scripts/deps.sh bench               that, and what `make bench` measures beside: whom it cannot have,
 #                                       it names, and leaves out
+#   scripts/deps.sh quick               what `make bench QUICK=1` needs
 #   scripts/deps.sh -n build|demo|...   only print the names of those that are missing
 #
 # Prints their names before it does anything, never asks, uses sudo when it is not root, and starts
-# no service.
+# no service. On a terminal, it shows what apt-get is at.
+#
+# Environment: POLICY_RC_D (/usr/sbin/policy-rc.d), the file that keeps Debian from starting services.
 set -eu
 
 build='make gcc libc6-dev pkg-config libev-dev libwslay-dev libjsmn-dev libcurl4-openssl-dev
@@ -28,9 +31,10 @@ tests='bats bats-support bats-assert bats-file mandoc shellcheck cppcheck sqlite
 peers='python3 nodejs nginx-light libnginx-mod-nchan redis-server nats-server mosquitto curl jq
 	kcat mosquitto-clients redis-tools procps'
 command -v npm >/dev/null || peers="$peers npm"
+quick='python3 curl'
 
 usage() {
-	echo 'usage: scripts/deps.sh [-n] build|demo|test|bench' >&2
+	echo 'usage: scripts/deps.sh [-n] build|demo|test|bench|quick' >&2
 	exit 2
 }
 
@@ -44,6 +48,7 @@ build) wanted=$build ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $tests" ;;
 bench) wanted="$build $peers" ;;
+quick) wanted="$build $quick" ;;
 *) usage ;;
 esac
 
@@ -81,7 +86,11 @@ else
 	echo 'deps: going on without them' >&2
 	exit 0
 fi
-echo "deps: installing${as_root:+ with $as_root}: $missing"
+if [ -t 1 ]; then
+	echo "deps: installing${as_root:+ with $as_root}: $missing" | fold -s -w 79
+else
+	echo "deps: installing${as_root:+ with $as_root}: $missing"
+fi
 
 # Without recommended packages; waits for another apt that runs; no questions, whoever asks.
 apt() {
@@ -91,17 +100,50 @@ apt() {
 }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
+policy_is_ours=
+watcher=
+
+cleanup() {
+	[ -z "$watcher" ] || kill "$watcher" || :
+	[ -z "$policy_is_ours" ] || $as_root rm -f "$policy"
+	rm -f "$log"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+# The last line of the log, once a second; nothing while there is none: sudo may be asking then.
+watch_log() {
+	shown=
+	while sleep 1; do
+		now=$(tail -n 1 "$log" | cut -c 1-79)
+		[ "$now" = "$shown" ] || printf '\r\033[K%s' "$now"
+		shown=$now
+	done
+}
+
+# apt-get stays in the foreground, for Ctrl-C to reach it.
 run() {
-	apt "$@" >"$log" 2>&1
+	: >"$log"
+	if [ -t 1 ]; then
+		watch_log &
+		watcher=$!
+	fi
+	status=0
+	apt "$@" >"$log" 2>&1 || status=$?
+	if [ -n "$watcher" ]; then
+		kill "$watcher" || :
+		wait "$watcher" || :
+		watcher=
+		printf '\r\033[K'
+	fi
+	return "$status"
 }
 
 # Servers that come with packages are only needed by tests, which start their own: while this file says
 # so, Debian starts none. A file that is there already is somebody else's, and stays as it is.
-policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
-	trap '$as_root rm -f "$policy"; rm -f "$log"' EXIT
-	trap 'exit 130' INT TERM HUP
+	policy_is_ours=1
 	printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
 	$as_root chmod 755 "$policy"
 fi

@@ -236,10 +236,12 @@ quiet_make() {
 
 # --- scripts/deps.sh ---------------------------------------------------------------------------
 
-# A machine that has no package but dpkg: fake programs, in a PATH of their own.
+# A machine that has no package but dpkg: fake programs, in a PATH of their own. Its policy-rc.d is not
+# there yet, as on every Debian that is no container.
 bare_machine() {
 	mkdir -p "$RT_TMP/fake"
-	for p in sh sed tr sort grep mktemp rm cat printf env touch; do
+	export POLICY_RC_D=$RT_TMP/policy-rc.d
+	for p in sh sed tr sort grep mktemp rm cat printf env touch tee chmod tail cut sleep fold kill; do
 		ln -sf "$(type -P $p)" "$RT_TMP/fake/$p"
 	done
 	cat >"$RT_TMP/fake/dpkg-query" <<-'END'
@@ -249,6 +251,7 @@ bare_machine() {
 	cat >"$RT_TMP/fake/apt-get" <<-END
 		#!/bin/sh
 		echo "\$DEBIAN_FRONTEND \$*" >>"$RT_TMP/apt"
+		[ ! -x "$RT_TMP/policy-rc.d" ] || sh "$RT_TMP/policy-rc.d" || echo "policy \$?" >>"$RT_TMP/apt"
 		case " \$* " in
 		*" update "*) touch "$RT_TMP/updated" ;;
 		*) test -e "$RT_TMP/updated" ;;
@@ -267,9 +270,51 @@ bare_machine() {
 	assert_output --partial node-llhttp
 	refute_output --partial pkg-config
 	refute_output --partial bats
-	run cat "$RT_TMP/apt"
+	run grep -v '^policy' "$RT_TMP/apt"
 	assert_output --partial ' update'
 	assert_line --index 2 --regexp '^noninteractive .* install -y .*libev-dev'
+}
+
+@test "deps.sh lets no service start while it installs, and leaves a policy of others as it is" {
+	bare_machine 0
+	env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" build
+	run tail -n 2 "$RT_TMP/apt"
+	assert_line --index 0 --regexp '^noninteractive .* install -y '
+	assert_line --index 1 'policy 101'
+	assert_file_not_exists "$POLICY_RC_D"
+	printf '#!/bin/sh\nexit 102\n' >"$POLICY_RC_D"
+	chmod 755 "$POLICY_RC_D"
+	env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" build
+	run tail -n 1 "$RT_TMP/apt"
+	assert_output 'policy 102'
+	run cat "$POLICY_RC_D"
+	assert_line --index 1 'exit 102'
+}
+
+@test "deps.sh shows on a terminal what apt-get is at, with names on lines that fit" {
+	bare_machine 0
+	cat >"$RT_TMP/fake/apt-get" <<-END
+		#!/bin/sh
+		case " \$* " in *" -s "*) exit 0 ;; esac
+		echo Unpacking libslow
+		until grep -q 'Unpacking libslow' "$RT_TMP/screen"; do sleep 0.05; done
+	END
+	PATH=$RT_TMP/fake:$PATH timeout $((30 * RT_SLOW)) script -qefc \
+		"env PATH='$RT_TMP/fake' sh '$RT_ROOT/scripts/deps.sh' test" "$RT_TMP/screen" </dev/null
+	run grep -c 'Unpacking libslow' "$RT_TMP/screen"
+	assert_output 1
+	[ "$(sed '/Script started/d; /Unpacking/d; /Script done/d' "$RT_TMP/screen" | tr -d '\r' | wc -L)" -lt 80 ]
+}
+
+@test "make bench QUICK=1 installs no server of others" {
+	bare_machine 0
+	run env PATH="$RT_TMP/fake" sh "$RT_ROOT/scripts/deps.sh" -n quick
+	assert_line python3
+	assert_line curl
+	refute_line nats-server
+	run quiet_make -n bench QUICK=1
+	assert_line 'sh scripts/deps.sh quick'
+	refute_line 'sh scripts/deps.sh bench'
 }
 
 @test "make demo installs what README.md uses beside rt, but nothing for tests" {
@@ -284,7 +329,6 @@ bare_machine() {
 
 @test "deps.sh bench: one that cannot be had is named, and costs none of the others" {
 	bare_machine 0
-	ln -s "$(type -P tail)" "$RT_TMP/fake/tail"
 	printf '#!/bin/sh\ncase " $* " in *" nats-server "*) exit 100 ;; esac\nexec "%s" "$@"\n' \
 		"$RT_TMP/fake/apt-get.real" >"$RT_TMP/apt-get.new"
 	mv "$RT_TMP/fake/apt-get" "$RT_TMP/fake/apt-get.real"
