@@ -10,7 +10,11 @@
  * steadier; of those the least cost for the server, where a quarter more counts as the same; of
  * those the simplest. Polls stand apart: they are later by their interval, and fit where that does
  * not matter and they cost less.
+ *
+ * What holds one event up holds it up for all its subscribers: the p99 of 100 events is the worst moment of the
+ * run, whoever caused it. So it is p90 that counts where less than ten events are above p99.
  */
+#define EVENTS_FOR_P99 1000
 #define ALIKE_TIME 1.5
 #define ALIKE_NS 5e6
 #define ALIKE_COST 1.25
@@ -19,6 +23,7 @@ struct advice {
 	const struct result *const *r;
 	unsigned n;
 	bool by_cpu;	/* cost is the server's CPU, else bytes */
+	unsigned percent;	/* which percentile of streams and long polls is compared */
 	struct text t;
 };
 
@@ -47,6 +52,19 @@ static double p99(const struct result *r)
 	return (double)histogram_percentile(&r->all.latency, 99);
 }
 
+static double late(const struct advice *a, const struct result *r)
+{
+	return (double)histogram_percentile(&r->all.latency, a->percent);
+}
+
+/* How many different events its latency is of: none are sent from here if somebody else publishes. */
+static double events(const struct result *r)
+{
+	double each = (double)r->all.latency.count / (double)(r->all.subscribers > 0 ? r->all.subscribers : 1);
+
+	return fmax(each, (double)r->pub.sent);
+}
+
 static double cost(const struct advice *a, const struct result *r)
 {
 	return a->by_cpu ? figure_cpu(r) : figure_bytes_per_event(r);
@@ -64,19 +82,27 @@ static int simplicity(const struct result *r)
 	return 4;
 }
 
-static double lowest_p99(const struct advice *a)
+static unsigned choose_percent(const struct advice *a)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (is_live(a->r[i]) && events(a->r[i]) < EVENTS_FOR_P99)
+			return 90;
+	return 99;
+}
+
+static double lowest(const struct advice *a)
 {
 	double low = INFINITY;
 
 	for (unsigned i = 0; i < a->n; i++)
-		if (is_live(a->r[i]) && p99(a->r[i]) < low)
-			low = p99(a->r[i]);
+		if (is_live(a->r[i]) && late(a, a->r[i]) < low)
+			low = late(a, a->r[i]);
 	return low;
 }
 
-static bool is_fast(const struct result *r, double low)
+static bool is_fast(const struct advice *a, const struct result *r, double low)
 {
-	return is_live(r) && (p99(r) <= low * ALIKE_TIME || p99(r) <= low + ALIKE_NS);
+	return is_live(r) && (late(a, r) <= low * ALIKE_TIME || late(a, r) <= low + ALIKE_NS);
 }
 
 static const struct result *choose(const struct advice *a, double low)
@@ -85,10 +111,10 @@ static const struct result *choose(const struct advice *a, double low)
 	double cheapest = INFINITY;
 
 	for (unsigned i = 0; i < a->n; i++)
-		if (is_fast(a->r[i], low) && cost(a, a->r[i]) < cheapest)
+		if (is_fast(a, a->r[i], low) && cost(a, a->r[i]) < cheapest)
 			cheapest = cost(a, a->r[i]);
 	for (unsigned i = 0; i < a->n; i++)
-		if (is_fast(a->r[i], low) && cost(a, a->r[i]) <= cheapest * ALIKE_COST &&
+		if (is_fast(a, a->r[i], low) && cost(a, a->r[i]) <= cheapest * ALIKE_COST &&
 		    (best == NULL || simplicity(a->r[i]) < simplicity(best)))
 			best = a->r[i];
 	return best;
@@ -102,9 +128,9 @@ static unsigned add_fast(struct advice *a, double low)
 	unsigned all = 0, seen = 0;
 
 	for (unsigned i = 0; i < a->n; i++)
-		all += is_fast(a->r[i], low);
+		all += is_fast(a, a->r[i], low);
 	for (unsigned i = 0; i < a->n; i++)
-		if (is_fast(a->r[i], low))
+		if (is_fast(a, a->r[i], low))
 			text_add(&a->t, "%s%s", seen++ == 0 ? "" : seen == all ? " and " : ", ",
 				a->r[i]->label);
 	return all;
@@ -117,12 +143,12 @@ static void tell_choice(struct advice *a, const struct result *best, double low)
 	unsigned fast;
 
 	for (unsigned i = 0; i < a->n; i++)
-		if (is_fast(a->r[i], low) && cost(a, a->r[i]) < least)
+		if (is_fast(a, a->r[i], low) && cost(a, a->r[i]) < least)
 			least = cost(a, a->r[i]);
 	text_add(&a->t, "What fits: %s. ", best->label);
 	fast = add_fast(a, low);
-	text_add(&a->t, fast > 1 ? " are the fastest, and alike (p99 from %s)" :
-		" is the fastest (p99 %s)", figure_time(time, low));
+	text_add(&a->t, fast > 1 ? " are the fastest, and alike (p%u from %s)" :
+		" is the fastest (p%u %s)", a->percent, figure_time(time, low));
 	if (fast == 1) {
 		text_add(&a->t, ". ");
 		return;
@@ -157,7 +183,7 @@ static void tell_others(struct advice *a, const struct result *best)
 		if (!is_live(r) || !has_transport(r, TRANSPORT_LONGPOLL) || r == best)
 			continue;
 		text_add(&a->t, "%s, for where streams do not get through, takes ", r->label);
-		add_ratio(a, p99(r) / p99(best), "p99");
+		add_ratio(a, late(a, r) / late(a, best), a->percent == 99 ? "p99" : "p90");
 		text_add(&a->t, " and ");
 		add_ratio(a, cost(a, r) / cost(a, best), a->by_cpu ? "CPU. " : "bytes. ");
 	}
@@ -209,6 +235,9 @@ static void tell_doubts(struct advice *a)
 				"before you have measured where it has room. ");
 			break;
 		}
+	if (a->percent != 99 && lowest(a) < INFINITY)
+		text_add(&a->t, "Streams and long polls are compared by p%u, as p99 of less than %d events is "
+			"one moment of a run. ", a->percent, EVENTS_FOR_P99);
 	if (!a->by_cpu)
 		text_add(&a->t, "Cost is bytes here, as the server's CPU was not measured (--pid). ");
 }
@@ -224,7 +253,8 @@ void report_advice(char *dst, size_t size, const struct result *const *r, unsign
 		return;
 	for (unsigned i = 0; i < n; i++)
 		a.by_cpu &= !is_usable(r[i]) || !isnan(figure_cpu(r[i]));
-	low = lowest_p99(&a);
+	a.percent = choose_percent(&a);
+	low = lowest(&a);
 	best = choose(&a, low);
 	if (best != NULL) {
 		tell_choice(&a, best, low);
