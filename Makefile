@@ -93,7 +93,8 @@ help:
 ## make unit ONLY='store api/draft'          a room of tests/unit, a file
 ## make cli ONLY='publish poll'              some of the files in tests/cli, or tests/faults
 ## make bench        install other servers, measure rt beside them: tests/bench/RESULTS.md
-## make bench QUICK=1                        rt and the floor alone, once: a few minutes
+## make bench QUICK=1                        rt and the floor alone, once: two minutes
+## make bench LONG=1                         twice as many pairs of each: less chance in the figures
 ## make bench ONLY='fanout idle' REPEATS=1   some of it; tests/bench/run --list names all
 ## make install      to PREFIX (/usr/local), below DESTDIR if set; make uninstall
 ## make clean        remove build/ and bin/
@@ -243,7 +244,7 @@ bench:
 	@$(SUBMAKE) $(if $(V),,-s) all $(bench_bins)
 	@$(if $(QUICK),,sh tests/bench/peers/install.sh '$(BUILD)/bench/node' $(WITH))
 	@/usr/bin/python3 tests/bench/run --out '$(OUT)' $(if $(QUICK),--quick,--rows '$(BUILD)/bench' \
-		--repeats '$(REPEATS)') $(ONLY)
+		--repeats '$(REPEATS)') $(if $(LONG),--long) $(ONLY)
 
 MAN1 := $(wildcard man/*.1)
 MAN7 := $(wildcard man/*.7)

@@ -20,18 +20,10 @@ setup() {
 		OVERVIEW = [(fanout.P99, "value", "p99")]
 
 		def run(bench):
-		    fixed = fanout.FixedRate(bench, rate=50, pairs=2, seconds=0.1, sleep_ms=5, latency_seconds=0.1)
-		    full = fanout.FullSpeed(bench, seconds=0.1)
-
-		    def measure(name, load, floor_load):
-		        fixed.measure(name, load, floor_load)
-		        full.measure(name, load, floor_load)
-
-		    def finish(floor_load):
-		        fixed.reference(floor_load)
-		        full.reference()
-
-		    fanout.beside_floor(bench, SUBJECTS, {"subscribers": 20}, measure, finish)
+		    fixed = fanout.FixedRate(bench, rate=50, rounds=2, seconds=0.1, sleep_ms=5, latency_seconds=0.1)
+		    full = fanout.FullSpeed(bench, rounds=1, seconds=0.1)
+		    fanout.beside_floor(bench, SUBJECTS, {"subscribers": 20}, {"rate": 50, "seconds": 0.1},
+		                        [fixed, full], most=2)
 	END
 }
 
@@ -62,6 +54,7 @@ bench() {
 	assert_line --regexp '^\| rt-serve SSE, epoll \| [0-9.]+ \([0-9.]+ to [0-9.]+\) \| [0-9.]+ .*\|$'
 	assert_line --partial 'nobody: not measured: floor ended with status 2'
 	assert_line --partial '`make bench ONLY=tiny`, 2 repeats.'
+	assert_line --regexp '^Measured by `make bench` on [0-9-]{10}: 2 repeats, [0-9.]+ minutes in all'
 	assert_line --partial '| rt | rt-serve '
 	run compgen -G "$TMPDIR/rt-bench.*"
 	assert_failure
@@ -87,6 +80,51 @@ bench() {
 	run grep -E '^\| 1 \|' "$RT_TMP/RESULTS.md"
 	assert_line --index 0 --regexp 'of others .* not measured \|$'
 	assert_line --index 1 --regexp 'cheap .* \| 1.50 x \| reached \|$'
+}
+
+@test "--long: twice as many pairs, and the report says so" {
+	bench --repeats 1 --long
+	run jq -s 'any(.subject == "rt-serve SSE, epoll" and .figure == "CPU per delivery"
+		and (.values | length) == 4)' "$RT_TMP/rows/tiny.1.jsonl"
+	assert_output true
+	run grep -E '^Measured by `make bench LONG=1` on [0-9-]{10}: 1 repeat, ' "$RT_TMP/RESULTS.md"
+	assert_success
+}
+
+@test "what is said of a goal that is missed has the figures of the run, and the others are not spoken of" {
+	cat >"$RT_TMP/tiny.py" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		from lib import notes, rows
+
+		said = notes.sections(sys.argv[2])
+		tables = {"tiny": rows.Table(rows.read(sys.argv[3], "tiny"))}
+		print(notes.reasons(notes.filled(said, tables)["missed"], sys.argv[4:]))
+	END
+	cat >"$RT_TMP/notes.md" <<-'END'
+		<!-- ## missed -->
+		## missed
+
+		### ^1 .*uring
+
+		- one: {{tiny | floor | p99}}, {{tiny | floor | p99 | ratio}} and {{tiny | nobody | p99}}.
+
+		### ^2
+
+		- two.
+
+		## overview
+
+		Less is better.
+	END
+	mkdir "$RT_TMP/rows"
+	echo '{"scenario":"tiny","repeat":1,"subject":"floor","figure":"p99","unit":"ms","values":[0.0123],"ratios":[2]}' \
+		>"$RT_TMP/rows/tiny.1.jsonl"
+	run -0 /usr/bin/python3 -B "$RT_TMP/tiny.py" "$RT_ROOT/tests/bench" "$RT_TMP/notes.md" "$RT_TMP/rows" \
+		'1 with uring' '3 of which nothing is known'
+	assert_line --index 0 '- one: 12.3 ms, 2.00 and (not measured).'
+	assert_line --index 1 '- **3 of which nothing is known**: not looked into.'
+	refute_output --partial two
 }
 
 @test "--quick: the servers of others are left out, and what a whole run has left stays" {

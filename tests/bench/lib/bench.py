@@ -10,10 +10,9 @@ import tempfile
 import time
 
 from . import machine, peers, process
-from .figures import Pairs, in_pairs
 from .process import Process, Unavailable
 
-__all__ = ["Bench", "Pairs", "Unavailable", "in_pairs"]
+__all__ = ["Bench", "Unavailable"]
 
 # What others disturbed is repeated, but not for ever on a machine that is never quiet.
 TRIES = 3
@@ -31,9 +30,9 @@ def line_start():
 class Load(Process):
     """tests/bench/load: subscribers that stay connected, and runs of events for them."""
 
-    def __init__(self, bench, argv):
-        super().__init__(argv, cores=bench.load_core, stdin=subprocess.PIPE)
-        self.bench = bench
+    def __init__(self, bench, argv, servers):
+        super().__init__(argv, cores=bench.load_core, stdin=subprocess.PIPE, gently=False)
+        self.bench, self.servers = bench, servers
         self.connected = {}
 
     def run(self, seconds=1.0, **options):
@@ -47,11 +46,12 @@ class Load(Process):
 
 
 class Bench:
-    """One repeat of one scenario."""
+    """One repeat of one scenario; (options) are those of tests/bench/run."""
 
-    def __init__(self, scenario, repeat, out, rows_folder, only=None, rest=""):
-        self.scenario, self.repeat, self.only, self.rest = scenario, repeat, only, rest
-        self.out, self.rows_folder = out, rows_folder
+    def __init__(self, scenario, repeat, options, rest=""):
+        self.scenario, self.repeat, self.rest = scenario, repeat, rest
+        self.only, self.long = options.subject, options.long
+        self.out, self.rows_folder, self.shared = options.out, options.rows, options.shared
         self.server_core, self.load_core = machine.cores()
         self.rows, self.disturbed = [], 0
         self.patience = PATIENCE
@@ -69,9 +69,25 @@ class Bench:
         """Was it asked for? `--subject nchan` runs only those with such a word in their name."""
         return not self.only or any(word.lower() in subject.lower() for word in self.only)
 
+    def rounds(self, n):
+        """How many pairs, when (n) do for a short run: a long one has twice as many."""
+        return 2 * n if self.long else n
+
+    def once_is_enough(self):
+        """For what hardly differs from one repeat to the next: is it to be measured in this one?"""
+        return self.long or self.repeat == 1
+
     def folder(self):
         """A new temporary folder, gone at the end."""
         return tempfile.mkdtemp(dir=self.tmp)
+
+    def prepared(self, name, make):
+        """A file or folder that make(path) fills the first time that a run needs it: its path."""
+        path = os.path.join(self.shared, name)
+        if not os.path.exists(path):
+            make(path + ".new")
+            os.rename(path + ".new", path)
+        return path
 
     def program(self, name):
         """The path of one of ours: "rt-serve", "tests/bench/floor"."""
@@ -103,7 +119,7 @@ class Bench:
             argv += ["--port", each.port, "--pid", each.pid]
         for key, value in options.items():
             argv += [f"--{key.replace('_', '-')}", value]
-        load = Load(self, argv)
+        load = Load(self, argv, servers)
         try:
             load.connected = json.loads(load.line(60))
         except BaseException:

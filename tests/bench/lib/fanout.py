@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Fan-out of one topic to many: what the scenarios of it share."""
-from .figures import Pairs
+from .group import Group
 from .peers import REFERENCE
 
 CPU, P99 = "CPU per delivery", "p99"
@@ -31,30 +31,25 @@ def lost(result):
 
 
 class FixedRate:
-    """CPU in pairs beside the floor, while the reader sleeps; then latency, while it reads."""
+    """CPU in turn with the floor, while the reader sleeps; then latency, while it reads."""
 
-    def __init__(self, bench, rate, pairs, seconds, sleep_ms, latency_seconds):
-        self.bench, self.rate, self.pairs, self.seconds = bench, rate, pairs, seconds
+    def __init__(self, bench, rate, rounds, seconds, sleep_ms, latency_seconds):
+        self.bench, self.rate, self.rounds, self.seconds = bench, rate, rounds, seconds
         self.sleep_ms, self.latency_seconds = sleep_ms, latency_seconds
         self.floor = []
 
-    def cpu(self, load):
-        """Of one half of a pair."""
+    def cpu(self, _, load):
+        """Of one stretch."""
         return cpu(load, rate=self.rate, seconds=self.seconds, sleep_ms=self.sleep_ms)
 
-    def warm(self, load):
-        """The first events find everything cold."""
-        load.run(rate=self.rate, seconds=3 / self.rate)
-
-    def measure(self, name, load, floor_load):
-        """Rows of one subject."""
-        pairs = Pairs()
-        for _ in range(self.pairs):
-            pairs.add(self.cpu(floor_load), self.cpu(load))
-        if pairs.values:
-            self.floor += pairs.references
+    def measure(self, group, floor_load):
+        """Rows of a group."""
+        floor, found = group.in_turn(lambda: self.cpu(REFERENCE.name, floor_load), self.cpu,
+                                     self.rounds)
+        self.floor += floor
+        for name, pairs in found.items():
             self.bench.row(name, CPU, "us", pairs=pairs)
-        self.latency(name, load)
+        group.each(self.latency)
 
     def latency(self, name, load):
         """p99 at the fixed rate."""
@@ -69,48 +64,57 @@ class FixedRate:
 
 
 class FullSpeed:
-    """As fast as it goes with a window, in a pair beside the floor."""
+    """As fast as it goes with a window, in turn with the floor."""
 
-    def __init__(self, bench, seconds, pairs=1, window=8):
-        self.bench, self.options, self.pairs = bench, {"seconds": seconds, "window": window}, pairs
-        self.floor = []
+    def __init__(self, bench, rounds, seconds, window=8):
+        self.bench, self.rounds, self.floor = bench, rounds, []
+        self.options = {"seconds": seconds, "window": window}
 
-    def speed(self, load):
-        """Deliveries a second, and the whole result."""
+    def speed(self, name, load):
+        """Deliveries a second; rows of what they cost, and whether all came."""
         said = load.run(**self.options)
-        return said["deliveries"] / said["seconds"], said
+        if name != REFERENCE.name:
+            self.bench.row(name, SPEED_CPU, "us", said["server_cpu"] / max(1, said["deliveries"]),
+                           note=BUSY if said["own_cpu"] / said["seconds"] > LOAD_BUSY else "")
+            self.bench.row(name, LOST, "%", lost(said))
+        return said["deliveries"] / said["seconds"]
 
-    def measure(self, name, load, floor_load):
-        """Rows of one subject."""
-        pairs, last = Pairs(), None
-        for _ in range(self.pairs):
-            reference, _ = self.speed(floor_load)
-            value, last = self.speed(load)
-            pairs.add(reference, value)
-        self.floor += pairs.references
-        busy = last["own_cpu"] / last["seconds"] > LOAD_BUSY
-        self.bench.row(name, SPEED, "k/s", pairs=pairs,
-                       note=BUSY if busy else "")
-        self.bench.row(name, SPEED_CPU, "us", last["server_cpu"] / max(1, last["deliveries"]))
-        self.bench.row(name, LOST, "%", lost(last))
+    def measure(self, group, floor_load):
+        """Rows of a group."""
+        floor, found = group.in_turn(lambda: self.speed(REFERENCE.name, floor_load), self.speed,
+                                     self.rounds)
+        self.floor += floor
+        for name, pairs in found.items():
+            self.bench.row(name, SPEED, "k/s", pairs=pairs)
 
-    def reference(self):
+    def reference(self, _):
         """Rows of the floor itself."""
         for value in self.floor:
             self.bench.row(REFERENCE.name, SPEED, "k/s", value)
 
 
-def beside_floor(bench, subjects, options, measure, finish):
-    """Each subject's server and load, one after the other, beside a floor that stays.
+def split(subjects, most):
+    """Groups of (most) at most, and as even as can be."""
+    n = -(-len(subjects) // most)
+    return [subjects[i * len(subjects) // n:(i + 1) * len(subjects) // n] for i in range(n)]
 
-    options: of the loads; measure(name, load, floor_load), finish(floor_load)
+
+def beside_floor(bench, subjects, options, warm, measures, most=5):
+    """Groups of subjects, one after the other, beside a floor that stays.
+
+    options: of the loads; warm: of a first run; measures: a FixedRate, a FullSpeed, or others that
+    have measure(group, floor_load) and reference(floor_load); most: subjects in a group
     """
+    wanted = [s for s in subjects if bench.wants(s.name)]
     with REFERENCE.start(bench) as floor, REFERENCE.load(bench, floor, **options) as floor_load:
-        for subject in subjects:
-            if not bench.wants(subject.name):
-                continue
-            with bench.subject(subject.name), subject.start(bench) as server, \
-                    subject.load(bench, server, **options) as load:
-                measure(subject.name, load, floor_load)
+        floor_load.run(**warm)
+        for some in split(wanted, most) if wanted else []:
+            with bench.subject(REFERENCE.name), Group(bench) as group:
+                for subject in some:
+                    group.add_subject(subject, **options)
+                group.each(lambda _, load: load.run(**warm))
+                for m in measures:
+                    m.measure(group, floor_load)
         with bench.subject(REFERENCE.name):
-            finish(floor_load)
+            for m in measures:
+                m.reference(floor_load)

@@ -20,7 +20,29 @@ class Pairs:
         return [v / r for v, r in zip(self.values, self.references) if r]
 
 
-def in_pairs(reference, subject, n=4):
+def in_turn(reference, subjects, rounds):
+    """Rounds of (subjects), name -> function, in reverse order every other time; between them, and
+    before the first and after the last, a reference.
+
+    Returns what the references were, and name -> Pairs: each value with the mean of the reference
+    before its round and the one behind it. Who returns None is left out; it is over when the
+    reference does.
+    """
+    references, found = [reference()], {name: Pairs() for name in subjects}
+    for i in range(rounds):
+        values = {name: subjects[name]() for name in list(found)[::-1 if i % 2 else 1]}
+        references.append(reference())
+        if None in references:
+            return [r for r in references if r is not None], {}
+        for name, value in values.items():
+            if value is None:
+                del found[name]
+            else:
+                found[name].add((references[-2] + references[-1]) / 2, value)
+    return references, {name: pairs for name, pairs in found.items() if pairs.values}
+
+
+def in_pairs(reference, subject, n):
     """Call both in turn, A B A B, and keep what they return."""
     pairs = Pairs()
     for _ in range(n):

@@ -5,13 +5,14 @@ import select
 import shutil
 import subprocess
 import threading
-import time
 
 from . import process, requests
 from .process import Unavailable
 
 CPU, START, RSS, PSS = "CPU per event", "first event", "RSS", "PSS"
 EVENTS, STARTS = 100000, 15
+# A client that has had nothing to do for so many seconds has started, and waits.
+AT_REST = 0.15
 # What is not acknowledged yet needs a packet identifier, of which there are 65,535.
 EVENTS_QOS_1 = 20000
 
@@ -35,7 +36,7 @@ def at_rest(bench, name, argv, figures=(RSS, PSS)):
     measures = {RSS: rss_bytes, PSS: process.pss_bytes}
     with bench.start(argv, "load", stdin=subprocess.PIPE) as a, \
             bench.start(argv, "load", stdin=subprocess.PIPE):
-        time.sleep(0.5)
+        a.settle(AT_REST)
         for figure in figures:
             bench.row(name, figure, "MiB", measures[figure](a.pid))
 

@@ -18,8 +18,8 @@ def find(name):
 
 
 def begin(bench, argv, cores, **options):
-    """Start it on the cores asked for."""
-    return bench.start(argv, cores, **options)
+    """Start it on the cores asked for. It keeps nothing: when it is over, it need not be asked."""
+    return bench.start(argv, cores, **{"gently": False, **options})
 
 
 def ready(process, port, dialect):
@@ -56,7 +56,8 @@ def rt_serve(bench, args, cores):
     for option, value in (("--threads", "1"), ("--store", "memory:"), ("--drain", "0s")):
         if option not in args:
             args += [option, value]
-    p = begin(bench, [bench.program("rt-serve"), "--listen", "127.0.0.1:0", *args], cores)
+    p = begin(bench, [bench.program("rt-serve"), "--listen", "127.0.0.1:0", *args], cores,
+              gently="memory:" not in args)
     return announced(p, r"http://127\.0\.0\.1:(\d+)", "sse")
 
 

@@ -67,6 +67,15 @@ def peak_bytes(pid):
     return 0
 
 
+def settle(pid, seconds, looks=4, at_most=10):
+    """Wait until a process has used no CPU in (looks) looks, spread over (seconds)."""
+    until, same, last = time.monotonic() + at_most, 0, None
+    while same < looks and time.monotonic() < until:
+        time.sleep(seconds / looks)
+        now = cpu_ns(pid)
+        same, last = same + 1 if now == last else 0, now
+
+
 def in_child(cores):
     """To run in the child: dies with us, as many descriptors as allowed, on these cores."""
     parent = os.getpid()
@@ -83,12 +92,16 @@ def in_child(cores):
 
 
 class Process:
-    """One that was started: a context, at whose end it is ended with all of its children."""
+    """One that was started: a context, at whose end it is ended with all of its children.
 
-    def __init__(self, argv, cores=None, cwd=None, env=None, stdin=subprocess.DEVNULL):
+    gently: it has something to bring to an end, and is asked to
+    """
+
+    def __init__(self, argv, cores=None, cwd=None, env=None, stdin=subprocess.DEVNULL,
+                 gently=True):
         # What it complains of goes to a file: nobody reads a pipe while something is measured.
         self.stderr = tempfile.TemporaryFile()
-        self.argv = [str(a) for a in argv]
+        self.argv, self.gently = [str(a) for a in argv], gently
         try:
             # pylint: disable=subprocess-popen-preexec-fn
             self.popen = subprocess.Popen(self.argv, stdin=stdin, stdout=subprocess.PIPE,
@@ -107,17 +120,31 @@ class Process:
     def __exit__(self, *_):
         self.end()
 
-    def end(self):
-        """SIGTERM, a while later SIGKILL; its children too, which are of its process group."""
-        for number, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 10)):
-            if self.popen.poll() is not None:
-                break
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+    def wait(self, seconds):
+        """Until it has ended, or for so long."""
+        try:
+            fd = os.pidfd_open(self.pid)
+        except OSError:     # an old kernel; there Python asks again and again
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(seconds)
+            return
+        select.select([fd], [], [], seconds)
+        os.close(fd)
+
+    def kill(self):
+        """It and its children, which are of its process group; does not wait."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    def end(self):
+        """SIGTERM, a while later SIGKILL; the latter at once if it need not be gentle."""
+        if self.gently and self.popen.poll() is None:
+            self.popen.terminate()
+            self.wait(3)
+        self.kill()
+        if self.popen.poll() is None:
+            self.wait(10)
+        self.popen.poll()
         for f in (self.popen.stdin, self.popen.stdout, self.stderr):
             if f is not None and not f.closed:
                 with contextlib.suppress(OSError):
@@ -182,6 +209,10 @@ class Process:
     def cpu_ns(self):
         """CPU time of it and its children so far."""
         return cpu_ns(self.pid)
+
+    def settle(self, seconds):
+        """Wait until it has had nothing to do for so long."""
+        settle(self.pid, seconds)
 
     def pss_bytes(self):
         """Memory of it and its children now."""

@@ -3,7 +3,7 @@
 import os
 import re
 
-from . import figures, machine, peers
+from . import figures, machine, notes, peers
 from .rows import Table, read
 
 HEAD = """# Measured
@@ -17,23 +17,13 @@ Absolute figures are of this machine on that day; ratios come from servers that 
 were loaded in turn. CPU is the server's, all of its threads and children. `make bench` writes this
 page; its sentences stand in `tests/bench/notes.md`.
 """
+MISSED = "**not reached**"
 # A line of the overview shows the first of these that has a figure; others keep their name.
 OVERVIEW_LINES = {
     "rt-serve SSE": ("rt-serve SSE", "rt-serve SSE, uring", "rt-serve SSE, epoll", "rt-serve"),
     "rt-serve WebSocket": ("rt-serve WebSocket", "rt-serve WebSocket, uring",
                            "rt-serve WebSocket, epoll"),
 }
-
-
-def notes(path):
-    """The sections of notes.md by their heading."""
-    try:
-        with open(path, encoding="utf-8") as f:
-            text = re.sub(r"(?s)<!--.*?-->\n?", "", f.read())
-            parts = re.split(r"^## +(\S+) *$", text, flags=re.M)
-    except OSError:
-        return {}
-    return {name: said.strip() for name, said in zip(parts[1::2], parts[2::2])}
 
 
 def table(head, lines):
@@ -53,7 +43,9 @@ def goal_line(goal, t):
     wanted = f"{sign} {limit} {unit}".rstrip()
     if not values:
         return [goal.number, goal.text, wanted, "", "not measured"]
-    verdict = "reached" if goal.reached(values) else "**not reached**"
+    verdict = "reached" if goal.reached(values) else MISSED
+    if not goal.reached(values) and min(values) <= goal.limit() <= max(values):
+        verdict += ", but within the spread"
     return [goal.number, goal.text, wanted, f"{figures.with_spread(values, unit)} {unit}", verdict]
 
 
@@ -85,7 +77,10 @@ def scenario_table(t):
 
 
 def overview(tables):
-    """One table of all: what scenarios put into it (OVERVIEW: figure, value or ratio, title)."""
+    """What scenarios put into the table of all (OVERVIEW: figure, value or ratio, title).
+
+    Returns (titles, lines); the first of a line is the name of the server.
+    """
     columns = [(t, *column_of) for s, t in tables for column_of in getattr(s, "OVERVIEW", [])]
     names = dict.fromkeys(name for t, *_ in columns for name in t.subjects)
     others = [n for n in names if not n.startswith("rt-serve") and "floor" not in n]
@@ -105,7 +100,7 @@ def overview(tables):
             lines.append(line)
     titles = [f"{title}, {unit}" if unit else title
               for (_, _, _, title), unit in zip(columns, units)]
-    return table(["", *titles], lines) if columns else ""
+    return ["", *titles], lines
 
 
 def footnotes(t):
@@ -127,34 +122,66 @@ def goal_lines(tables):
 
 def missed_part(lines, said):
     """What is not reached, and what is said of it."""
-    missed = [line for line in lines if line[-1] == "**not reached**"]
+    missed = [line for line in lines if line[-1].startswith(MISSED)]
     unknown = sum(line[-1] == "not measured" for line in lines)
     text = f"{len(lines) - len(missed) - unknown} of {len(lines)} goals are reached" + \
         (f", {unknown} were not measured" if unknown else "") + "."
     if missed:
-        text += "\n\n" + table(["", "goal", "wanted", "measured"], [line[:-1] for line in missed])
-    return "## What is not reached\n\n" + text + (f"\n{said}\n" if said else "")
+        rows = [[*line[:-1], line[-1].removeprefix(MISSED).removeprefix(", ")] for line in missed]
+        text += "\n\n" + table(["", "goal", "wanted", "measured", ""], rows)
+        why = notes.reasons(said.get("missed", ""), [f"{line[0]} {line[1]}" for line in missed])
+        text += f"\nWhy:\n\n{why}\n" if why else ""
+    return "## What is not reached\n\n" + text
+
+
+def repeats(n):
+    """"3 repeats"."""
+    return f"{n} repeat" + ("" if n == 1 else "s")
+
+
+def measured(tables):
+    """When and how: how often, and how long it took."""
+    rows = [row for _, t in tables for row in t.how]
+    if not rows:
+        return ""
+    days = sorted({row["day"] for row in rows})
+    long = {row["long"] for row in rows}
+    command = "`make bench`" if long == {False} else "`make bench LONG=1`" if long == {True} else \
+        "`make bench`, some of it with `LONG=1`"
+    return (f"Measured by {command} on {' to '.join(dict.fromkeys((days[0], days[-1])))}: "
+            f"{repeats(len({row['repeat'] for row in rows}))}, "
+            f"{sum(row['seconds'] for row in rows) / 60:.1f} minutes in all, "
+            "without what it took to install and to build.\n")
 
 
 def scenario_part(scenario, t, said):
     """A scenario: its table, what was not measured, what is said of it, how it was measured."""
     how = " ".join(scenario.HOW.split())
-    how = f"`make bench ONLY={scenario.NAME}`, {t.repeats} repeats. {how}"
+    how = f"`make bench ONLY={scenario.NAME}`, {repeats(t.repeats)}. {how}"
     parts = [f"## {scenario.TITLE}\n", how + "\n", scenario_table(t), footnotes(t)]
     if said:
         parts.append(said + "\n")
     return "\n".join(p for p in parts if p)
 
 
+def read_tables(folder, scenarios):
+    """(scenario, its rows) of all."""
+    return [(s, Table(read(folder, s.NAME))) for s in scenarios]
+
+
 def write(path, folder, scenarios, versions, said):
-    """Write RESULTS.md. scenarios: modules of scenarios/, in order; versions: (what, which)."""
-    tables = [(s, Table(read(folder, s.NAME))) for s in scenarios]
-    parts, goals, beside = [HEAD], goal_lines(tables), overview(tables)
-    if beside:
-        parts.append(beside)
+    """Write RESULTS.md. scenarios: modules of scenarios/, in order; versions: (what, which).
+
+    said: the sections of notes.md
+    """
+    tables = read_tables(folder, scenarios)
+    said = notes.filled(said, {s.NAME: t for s, t in tables})
+    parts, goals, beside = [HEAD, measured(tables)], goal_lines(tables), overview(tables)
+    if len(beside[0]) > 1:
+        parts.append(table(*beside))
         parts.append(said["overview"] + "\n" if "overview" in said else "")
     if goals:
-        parts.append(missed_part(goals, said.get("summary")))
+        parts.append(missed_part(goals, said))
         parts.append("## Goals\n\n" + table(["", "goal", "wanted", "measured", ""], goals))
     parts.append("## How to read the rest\n\n" + ABOUT)
     parts += [scenario_part(s, t, said.get(s.NAME)) for s, t in tables if t.subjects]

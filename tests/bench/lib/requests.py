@@ -5,11 +5,14 @@ import json
 import os
 import re
 import select
+import shutil
 import socket
 import time
 
 from .process import Unavailable, peak_bytes
 
+# Seconds without work after which a server is through with what it was given.
+SETTLED = 0.008
 NDJSON = "Content-Type: application/x-ndjson"
 
 
@@ -19,14 +22,25 @@ def payload(i, size=100):
     return head + "x" * (size - len(head) - 2) + '"}'
 
 
-def events_file(bench, n, topics=0):
-    """(n) events of 100 bytes, one a line; (topics) > 0: as envelopes of so many topics."""
-    path = os.path.join(bench.folder(), "events.ndjson")
-    with open(path, "w", encoding="ascii") as f:
-        for i in range(n):
-            f.write(f'{{"topic":"t/{i % topics}","data":{payload(i)}}}\n' if topics else
-                    payload(i) + "\n")
-    return path
+def events_file(bench, n, topics=0, topic=lambda i: f"t/{i}"):
+    """(n) events of 100 bytes, one a line; (topics) > 0: as envelopes of so many topics in turn."""
+    def write(path):
+        with open(path, "w", encoding="ascii") as f:
+            for i in range(n):
+                f.write(f'{{"topic":"{topic(i % topics)}","data":{payload(i)}}}\n' if topics else
+                        payload(i) + "\n")
+    named = f".{topics}.{topic(1)}".replace("/", "-") if topics else ""
+    return bench.prepared(f"events.{n}{named}.ndjson", write)
+
+
+def stored(bench, topic, n):
+    """The path of a database with (n) events of 100 bytes in (topic); servers may add some."""
+    def fill(folder):
+        shutil.rmtree(folder, ignore_errors=True)     # of a try that failed
+        os.mkdir(folder)
+        with bench.server("rt-serve", "--store", folder + "/rt.db", cores=None) as server:
+            put(bench, server, f"/topics/{topic}", events_file(bench, n), n, None)
+    return bench.prepared(f"stored.{n}.{topic}", fill) + "/rt.db"
 
 
 def put(bench, server, path, file, n, cores="load"):
@@ -87,7 +101,7 @@ class LongPolls:
             s.sendall(first)
             self.sockets[s.fileno()] = s
             self.epoll.register(s.fileno(), select.EPOLLIN)
-        time.sleep(0.5)
+        server.settle(0.1)
 
     def close(self):
         """All of them."""
@@ -98,7 +112,7 @@ class LongPolls:
     def deliver(self, path):
         """One event for all; the clients read only when the server is through with it."""
         post(self.server, path, payload(1))
-        time.sleep(0.02)
+        self.server.settle(SETTLED)
         left = self.n
         while left > 0:
             ready = self.epoll.poll(10)
@@ -110,7 +124,7 @@ class LongPolls:
                     raise Unavailable("an answer is none, or not whole")
                 self.sockets[fd].send(self.following(head.group(0)))
                 left -= 1
-        time.sleep(0.03)
+        self.server.settle(SETTLED)
 
     def cpu_per_delivery(self, path, rounds):
         """In seconds."""
@@ -126,7 +140,9 @@ def first_byte(bench, argv):
     began = time.monotonic()
     with bench.start(argv, "load") as p:
         os.read(p.popen.stdout.fileno(), 1)
-        return time.monotonic() - began
+        took = time.monotonic() - began
+        p.popen.kill()      # it has more to write, and nobody reads
+    return took
 
 
 def drain(bench, argv, lines):

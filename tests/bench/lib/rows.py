@@ -7,10 +7,13 @@ A row is one figure of one subject in one repeat:
     values (in base units: s, B, 1/s), ratios (of pairs, to what "to" names), others (cores that
     others used meanwhile, at most), note
     or instead of values: skipped (why there are none)
+
+and how a repeat was measured: scenario, repeat, day, seconds, long
 """
 import glob
 import json
 import os
+import time
 
 
 def path_of(folder, scenario, repeat):
@@ -23,13 +26,20 @@ def write(folder, scenario, repeat, rows, keep_others=False):
     os.makedirs(folder, exist_ok=True)
     path = path_of(folder, scenario, repeat)
     if keep_others and os.path.exists(path):
-        new = {row["subject"] for row in rows}
+        new = {row["subject"] for row in rows if "subject" in row}
         with open(path, encoding="utf-8") as f:
-            rows = [row for row in map(json.loads, f) if row["subject"] not in new] + rows
+            rows = [row for row in map(json.loads, f) if row.get("subject") not in new] + \
+                [row for row in rows if "subject" in row]
     with open(path + ".new", "w", encoding="utf-8") as f:
         for row in rows:
             f.write(json.dumps(row) + "\n")
     os.rename(path + ".new", path)
+
+
+def how(scenario, repeat, seconds, long):
+    """The row that says how a repeat was measured."""
+    return {"scenario": scenario, "repeat": repeat, "day": time.strftime("%Y-%m-%d"),
+            "seconds": round(seconds, 1), "long": long}
 
 
 def forget(folder, scenario):
@@ -74,7 +84,8 @@ class Table:
     def __init__(self, rows):
         self.subjects, self.figures, self.cells = [], [], {}
         self.repeats = len({row["repeat"] for row in rows})
-        for row in rows:
+        self.how = [row for row in rows if "seconds" in row]
+        for row in (row for row in rows if "subject" in row):
             if row["subject"] not in self.subjects:
                 self.subjects.append(row["subject"])
             if row["figure"] and row["figure"] not in self.figures:

@@ -6,7 +6,7 @@ from lib.process import Unavailable
 
 TITLE = "Ingest: NDJSON and rt-pub, until all is acknowledged"
 ORDER = 41
-SECONDS = 8
+SECONDS = 6
 HOW = """A file of 500,000 events of 100 bytes as one request by curl: to one topic, and as
 envelopes of 100 topics; and through rt-pub, which sends batches with keys. Server and sender are
 not pinned: a store on disk has a thread of its own."""

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Who wants this event, among many topics and patterns? The second half of goal 3."""
 import json
-import os
 
 from lib import requests
-from lib.figures import Pairs
+from lib.figures import in_pairs
 from lib.goals import Goal
 from lib.mux import Subscribers
 from lib.process import Unavailable
 
 TITLE = "Matching: 100,000 topics, 10,000 wildcard subscriptions"
 ORDER = 35
-SECONDS = 22
+SECONDS = 6
 HOW = """First the index of rt-serve alone (tests/bench/matching.c): 10,000 patterns of two to five
 levels, most of them for one thing (`site/17/**`, `order/*/17/**`), some for much (`**`, `*/*`), and
 so many plain names; CPU of one thread per search. "Same events" are of the same 1,000 topics
@@ -59,15 +58,6 @@ def pattern(i):
             f"order/*/{i}/**")[i % 4]
 
 
-def events_file(bench, n, topic):
-    """(n) events of 100 bytes as envelopes; topic(i) is that of the ith."""
-    path = os.path.join(bench.folder(), "events.ndjson")
-    with open(path, "w", encoding="ascii") as f:
-        for i in range(n):
-            f.write(f'{{"topic":"{topic(i)}","data":{requests.payload(i)}}}\n')
-    return path
-
-
 def start(bench):
     """A server that knows the topics."""
     return bench.server("rt-serve", "--memory", "1G")
@@ -90,9 +80,8 @@ def compare(bench, name, file, servers, subscribers, wanted):
         return bench.quiet(lambda: cost(bench, server, file, *args))
     once(servers[0])
     once(servers[1], subscribers, wanted)
-    pairs = Pairs()
-    for _ in range(3):
-        pairs.add(once(servers[0]), once(servers[1], subscribers, wanted))
+    pairs = in_pairs(lambda: once(servers[0]), lambda: once(servers[1], subscribers, wanted),
+                     bench.rounds(3))
     bench.row(name, CPU, "us", pairs=pairs, to="no subscriptions")
     for value, reference in zip(pairs.values, pairs.references):
         bench.row(name, MORE, "us", value - reference)
@@ -106,12 +95,14 @@ def run(bench):
     if not bench.wants("server"):
         return
     with bench.subject("server"), start(bench) as plain, start(bench) as server:
-        known = events_file(bench, TOPICS, lambda i: f"quiet/{i}/floor/1/temperature")
+        known = requests.events_file(bench, TOPICS, TOPICS,
+                                     lambda i: f"quiet/{i}/floor/1/temperature")
         for s in (plain, server):
             requests.put(bench, s, "/events", known, TOPICS)
         with Subscribers(server, CONNECTIONS, [pattern(i) for i in range(PATTERNS)]) as subs:
             compare(bench, NOBODY, known, (plain, server), subs, 0)
-            one = events_file(bench, EVENTS, lambda i: f"site/{i * 4 % PATTERNS}/door")
+            one = requests.events_file(bench, EVENTS, EVENTS,
+                                       lambda i: f"site/{i * 4 % PATTERNS}/door")
             compare(bench, ONE, one, (plain, server), subs, EVENTS)
             stats = json.loads(requests.get(server, "/stats")[2])
             if stats["store"]["topics"] < TOPICS:

@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: MIT
 """Two threads beside one: goal 6."""
-import contextlib
-
 from lib.fanout import whole
-from lib.figures import in_pairs, median
+from lib.figures import median
 from lib.goals import Goal
+from lib.group import Group
 from lib.peers import FLOORS, OURS, REFERENCE
 
 TITLE = "Two threads beside one"
 ORDER = 70
-SECONDS = 32
+SECONDS = 17
 HOW = """Servers may use both cores; the load, pinned to the second, sleeps while they send: an
 event goes to 4,000 subscribers, and the time until the last byte of it has arrived at the last of
-them is read from the kernel's time stamps afterwards. In pairs. What the machine gives at all is
+them is read from the kernel's time stamps afterwards. In turn. What the machine gives at all is
 measured in the same way: two floors, one on each core, with 2,000 of the subscribers each, which
 share nothing, beside one floor with all of them; the last column is what rt-serve gains by a
 second thread, beside what the floor gains by a second process. With --pin each
 loop is bound to a core of its own: then the scheduler cannot let the second wait behind the first,
 on the core on which it was woken up."""
 SUBSCRIBERS = 4000
-PAIRS = 4
+ROUNDS = 3
 CARRIED, SHARE = "deliveries while sending", "gain, beside the floor's"
 SUBJECTS = OURS[:2]
 TWO = ["two threads", "two, --pin"]
@@ -27,38 +26,37 @@ GOALS = [Goal("6", f"{two} beside one, {s.name}", f"{s.name}, {two}", CARRIED, a
          for s in SUBJECTS for two in TWO]
 
 
-def speed(load):
-    """Deliveries a second of the time in which something was on its way."""
-    said = whole(load.run(rate=5, seconds=0.6, sleep_ms=80, stamps=1))
+def speed(_, load):
+    """Deliveries a second of the time in which something was on its way: three events."""
+    said = whole(load.run(rate=8, seconds=0.375, sleep_ms=80, stamps=1))
     return said["deliveries"] / said["carried"]
 
 
-def compare(bench, one, two, names):
-    """Pairs of loads, as rows of these names; the median of the ratios."""
-    for load in (one, two):
-        speed(load)
-    pairs = in_pairs(lambda: speed(one), lambda: speed(two), PAIRS)
-    for value in pairs.references:
-        bench.row(names[0], CARRIED, "k/s", value)
-    bench.row(names[1], CARRIED, "k/s", pairs=pairs, to="one")
-    return median(pairs.ratios)
+def compare(group, one):
+    """Rows of a group, in turn with its member (one); the median ratios, by name."""
+    group.each(speed)
+    alone, found = group.in_turn(one, speed, ROUNDS)
+    for value in alone:
+        group.bench.row(one, CARRIED, "k/s", value)
+    for name, pairs in found.items():
+        group.bench.row(name, CARRIED, "k/s", pairs=pairs, to="one")
+    return {name: median(pairs.ratios) for name, pairs in found.items()}
 
 
 def floor_gain(bench, subject, both):
     """Two processes that know nothing of each other, one on each core; None: not to be had."""
-    names = [f"{subject.name}, {n}" for n in ("one process", "two processes")]
-    gain = None
+    one, two = (f"{subject.name}, {n}" for n in ("one process", "two processes"))
     if not bench.server_core:
-        bench.skip(names[1], "there is only one core")
+        bench.skip(two, "there is only one core")
         return None
-    with bench.subject(names[1]), contextlib.ExitStack() as stack:
-        one = stack.enter_context(subject.start(bench, cores=both))
-        halves = [stack.enter_context(subject.start(bench, cores=core))
-                  for core in (bench.server_core, bench.load_core)]
-        loads = [stack.enter_context(subject.load(bench, s, subscribers=SUBSCRIBERS))
-                 for s in (one, halves)]
-        gain = compare(bench, *loads, names)
-    return gain
+
+    def start(stack, *cores):
+        return subject.load(bench, [stack.enter_context(subject.start(bench, cores=c))
+                                    for c in cores], subscribers=SUBSCRIBERS)
+    with Group(bench) as group:
+        group.add(one, lambda stack: start(stack, both))
+        group.add(two, lambda stack: start(stack, bench.server_core, bench.load_core))
+        return compare(group, one).get(two)
 
 
 def run(bench):
@@ -67,19 +65,17 @@ def run(bench):
     for subject, floor in zip(SUBJECTS, (FLOORS[1], REFERENCE)):
         if not bench.wants(subject.name):
             continue
+
+        def start(stack, *args, s=subject):
+            server = bench.server("rt-serve", "--threads", *args, *s.args, cores=both)
+            return s.load(bench, stack.enter_context(server), subscribers=SUBSCRIBERS)
         reference = floor_gain(bench, floor, both)
-        names = [f"{subject.name}, {n}" for n in ("one thread", *TWO)]
-        with bench.subject(names[1]), \
-                bench.server("rt-serve", "--threads", "1", *subject.args, cores=both) as one, \
-                bench.server("rt-serve", "--threads", "2", *subject.args, cores=both) as two, \
-                bench.server("rt-serve", "--threads", "2", "--pin", *subject.args,
-                             cores=both) as pinned, \
-                subject.load(bench, one, subscribers=SUBSCRIBERS) as load_one, \
-                subject.load(bench, two, subscribers=SUBSCRIBERS) as load_two, \
-                subject.load(bench, pinned, subscribers=SUBSCRIBERS) as load_pinned:
-            for name, load in ((names[1], load_two), (names[2], load_pinned)):
-                if load is load_pinned and not bench.server_core:
-                    break
-                gain = compare(bench, load_one, load, (names[0], name))
+        one, *names = (f"{subject.name}, {n}" for n in ("one thread", *TWO))
+        with Group(bench) as group:
+            group.add(one, lambda stack: start(stack, 1))
+            group.add(names[0], lambda stack: start(stack, 2))
+            if bench.server_core:
+                group.add(names[1], lambda stack: start(stack, 2, "--pin"))
+            for name, gain in compare(group, one).items():
                 if reference:
                     bench.row(name, SHARE, "x", gain / reference)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""The table in README.md: a few columns and lines of that in RESULTS.md, so that both agree."""
+import os
+import re
+
+from . import report
+
+COLUMNS = {
+    "CPU per delivery, × floor": "CPU per delivery, beside a bare `write`",
+    "most deliveries to 10,000, k/s": "most deliveries to 10,000 subscribers, thousands a second",
+    "bytes per idle connection, B": "bytes per idle subscriber",
+}
+LINES = {
+    "rt-serve SSE": "rt-serve, SSE", "rt-serve WebSocket": "rt-serve, WebSocket", "Redis": "Redis",
+    "NATS": "NATS", "Nchan SSE": "Nchan, SSE", "Node ws": "Node's ws", "Mosquitto": "Mosquitto",
+}
+# The line in front of the table.
+MARK = "<!-- figures: tests/bench/run --readme -->\n"
+
+
+def table(titles, lines):
+    """Of report.overview; KeyError without one of the figures."""
+    by_name = {line[0]: dict(zip(titles, line)) for line in lines}
+    return report.table(["", *COLUMNS.values()],
+                        [[said] + [by_name[name][title] for title in COLUMNS]
+                         for name, said in LINES.items()])
+
+
+def update(path, folder, scenarios):
+    """Put the figures of a run into the table of a file."""
+    new = table(*report.overview(report.read_tables(folder, scenarios)))
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    text, n = re.subn(re.escape(MARK) + r"(\|.*\n)*", lambda _: MARK + new, text)
+    if n != 1:
+        raise ValueError(f"{path}: {n} lines {MARK.strip()}")
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(text)
+    os.rename(path + ".new", path)
