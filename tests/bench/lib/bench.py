@@ -73,9 +73,9 @@ class Bench:
         """How many pairs, when (n) do for a short run: a long one has twice as many."""
         return 2 * n if self.long else n
 
-    def once_is_enough(self):
-        """For what hardly differs from one repeat to the next: is it to be measured in this one?"""
-        return self.long or self.repeat == 1
+    def first(self, n):
+        """Is this one of the first (n) repeats, or a long run? For what needs no more of them."""
+        return self.long or self.repeat <= n
 
     def folder(self):
         """A new temporary folder, gone at the end."""

@@ -19,7 +19,7 @@ RETAINED = (1000, 100000, 1000000)
 STORED = (100000, 1000000)
 BASE_SUBSCRIBERS, BASE_RETAINED = 1000, 10
 # The costs of one stretch of events vary by a quarter, whatever is retained: many short ones.
-ROUNDS_SUBSCRIBERS, ROUNDS_RETAINED = 3, 5
+ROUNDS_SUBSCRIBERS, ROUNDS_RETAINED = 3, 4
 CPU = "CPU per delivery"
 SUBJECT = OURS[0]
 IN_MEMORY, ON_DISK = "rt-serve SSE, {:,} retained", "rt-serve SSE, {:,} on disk"
@@ -32,8 +32,8 @@ GOALS = [Goal("10", f"CPU per delivery, {n:,} subscribers beside 1,000",
 
 
 def once(load, subscribers):
-    """Some 10,000 deliveries: a few events, the reader asleep until all are sent."""
-    events = max(2, min(50, 10000 // subscribers))
+    """Some 3,000 to 30,000 deliveries: a few events, the reader asleep until all are sent."""
+    events = max(2, min(30, 10000 // subscribers))
     sleep_ms = 5 + subscribers // 75
     rate = 1000 / (sleep_ms + 5 + subscribers // 150)
     return cpu(load, rate=rate, seconds=events / rate, sleep_ms=sleep_ms)

@@ -25,7 +25,7 @@ OVERVIEW = [(MEMORY, "value", "bytes per idle connection")]
 
 def run(bench):
     """See HOW."""
-    for subject in [REFERENCE] + OURS + (PEERS if bench.once_is_enough() else []):
+    for subject in [REFERENCE] + OURS + (PEERS if bench.first(1) else []):
         if not bench.wants(subject.name):
             continue
         with bench.subject(subject.name), subject.start(bench) as server:
