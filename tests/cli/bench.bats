@@ -127,6 +127,33 @@ bench() {
 	refute_output --partial two
 }
 
+@test "--readme: the table of a file gets the figures of the run; without all of them it stays" {
+	printf '%s\n' 'Text.' '<!-- figures: tests/bench/run --readme README.md -->' '| old |' '| --- |' '' 'More.' \
+		>"$RT_TMP/README.md"
+	mkdir "$RT_TMP/rows"
+	for who in 'rt-serve SSE, uring' 'rt-serve WebSocket, epoll' Redis NATS 'Nchan SSE' 'Node ws' Mosquitto; do
+		for what in 'fanout/CPU per delivery/us' 'fanout10k/full speed/k_s' 'idle/user memory per subscriber/B'; do
+			IFS=/ read -r scenario figure unit <<<"$what"
+			jq -nc --arg s "$scenario" --arg f "$figure" --arg u "${unit/_//}" --arg w "$who" '{scenario: $s, repeat: 1,
+				subject: $w, figure: $f, unit: $u, values: [12345], ratios: [1.25], to: "floor"}' \
+				>>"$RT_TMP/rows/$scenario.1.jsonl"
+		done
+	done
+	run -0 "$RT_ROOT/tests/bench/run" --rows "$RT_TMP/rows" --readme "$RT_TMP/README.md"
+	run cat "$RT_TMP/README.md"
+	assert_line --index 0 'Text.'
+	assert_line '| rt-serve, SSE | 1.25 | 12 | 12,300 |'
+	assert_line "| Node's ws | 1.25 | 12 | 12,300 |"
+	refute_line '| old |'
+	assert_line --index 11 'More.'
+
+	cp "$RT_TMP/README.md" "$RT_TMP/before"
+	sed -i /Redis/d "$RT_TMP/rows/"*.jsonl
+	run -1 "$RT_ROOT/tests/bench/run" --rows "$RT_TMP/rows" --readme "$RT_TMP/README.md"
+	assert_output 'bench: not measured: Redis'
+	cmp "$RT_TMP/README.md" "$RT_TMP/before"
+}
+
 @test "--quick: the servers of others are left out, and what a whole run has left stays" {
 	sed -i 's/Subject("nobody"/Subject("other"/' "$RT_TMP/scenarios/tiny.py"
 	bench --quick

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """notes.md: sentences for the report, with figures of the run in them."""
 import re
+import textwrap
 
 from . import figures
+
+WIDTH = 110
 
 
 def sections(path):
@@ -28,10 +31,19 @@ def figure(tables, place):
     return f"{said} {unit}" if of == "value" and unit else said
 
 
+def wrapped(text):
+    """Paragraphs and items of a list in lines of even length again."""
+    def fill(found):
+        block = " ".join(found.group(0).split())
+        return textwrap.fill(block, WIDTH, subsequent_indent="  " if block[:2] == "- " else "",
+                             break_long_words=False, break_on_hyphens=False)
+    return re.sub(r"(?m)^\S.*(?:\n(?!- )(?=.*\S).+)*", fill, text)
+
+
 def filled(said, tables):
     """The sections with their figures. tables: by the name of the scenario."""
-    return {name: re.sub(r"\{\{(.*?)\}\}", lambda found: figure(tables, found.group(1)), text,
-                         flags=re.S) for name, text in said.items()}
+    return {name: wrapped(re.sub(r"\{\{(.*?)\}\}", lambda found: figure(tables, found.group(1)),
+                                 text, flags=re.S)) for name, text in said.items()}
 
 
 def reasons(text, missed):

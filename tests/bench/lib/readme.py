@@ -15,12 +15,16 @@ LINES = {
     "NATS": "NATS", "Nchan SSE": "Nchan, SSE", "Node ws": "Node's ws", "Mosquitto": "Mosquitto",
 }
 # The line in front of the table.
-MARK = "<!-- figures: tests/bench/run --readme -->\n"
+MARK = "<!-- figures: tests/bench/run --readme README.md -->\n"
 
 
 def table(titles, lines):
-    """Of report.overview; KeyError without one of the figures."""
+    """Of report.overview; ValueError when there is nothing of one of them."""
     by_name = {line[0]: dict(zip(titles, line)) for line in lines}
+    missing = [title for title in COLUMNS if title not in titles] + \
+        [name for name in LINES if name not in by_name]
+    if missing:
+        raise ValueError(f"not measured: {missing[0]}")
     return report.table(["", *COLUMNS.values()],
                         [[said] + [by_name[name][title] for title in COLUMNS]
                          for name, said in LINES.items()])

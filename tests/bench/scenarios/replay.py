@@ -9,8 +9,8 @@ TITLE = "Replay of a million stored events beside live ones"
 ORDER = 80
 SECONDS = 9
 HOW = """1,000,000 events of 100 bytes in SQLite (memory holds 4 MiB of them) to one rt-sub, alone;
-then again and again, while rt-bench measures 100 other subscribers at 40 events a second, 3 s each. Server
-on both cores: its store reads on a thread of its own."""
+then again and again, while rt-bench measures 100 other subscribers at 40 events a second for 3 s,
+as before. Server on both cores: its store reads on a thread of its own."""
 EVENTS = 1000000
 RATE, P99 = "events replayed", "p99 of live events"
 GOALS = [Goal("8", "replay from SQLite", "rt-serve", RATE, of="value", at_least=3e5),
