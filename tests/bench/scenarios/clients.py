@@ -11,7 +11,8 @@ TITLE = "The clients: CPU per event, start, memory"
 ORDER = 70
 SECONDS = 12
 HOW = """500,000 events of 100 bytes that the server holds in memory, over SSE into a pipe that
-is read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event.
+is read as fast as it fills: rt-sub, and in pairs with it curl -N, which writes each event; their
+reader (head) is on their core, as the server has the other one, then once on the server's.
 rt-pub publishes a file of as many lines, every line acknowledged. The first event: from exec to
 the first byte on stdout. Memory: PSS of rt-sub at rest beside another one, and what of it nobody
 shares (private, written); most of the rest is libcurl with OpenSSL and the libraries that it
@@ -23,6 +24,7 @@ Kafka, which Debian does not package; measured by others on another machine, CPU
 0.84 us, kcat -P 0.94, Node's eventsource 5.7."""
 EVENTS = 500000
 CPU, RATE, START = "CPU per event", "events into a pipe", "first event"
+CROSSING = "CPU per event, read on the server's core"
 PSS, DIRTY = "PSS", "written and not shared"
 FLOOD = "largest RSS in a flood"
 GOALS = [
@@ -43,19 +45,23 @@ def private_bytes(pid):
 
 def receive(bench, url, sub):
     """rt-sub beside curl -N."""
-    pairs, rates = Pairs(), []
-    for _ in range(bench.rounds(3)):
-        # id, data, blank line: three lines an event, once the stream has begun
-        _, curl, _ = bench.quiet(lambda: requests.drain(
-            bench, ["curl", "-sN", url + "/topics/t?as=sse&since=all"], 3 * EVENTS))
-        seconds, ours, most = bench.quiet(lambda: requests.drain(bench, sub, EVENTS))
-        pairs.add(curl / EVENTS, ours / EVENTS)
-        rates.append(EVENTS / seconds)
-    bench.row("rt-sub", CPU, "us", pairs=pairs, to="curl -N")
-    bench.row("curl -N", CPU, "us", sum(pairs.references) / len(pairs.references))
-    for rate in rates:
-        bench.row("rt-sub", RATE, "1/s", rate)
-    bench.row("rt-sub", FLOOD, "MiB", most)
+    curl = ["curl", "-sN", url + "/topics/t?as=sse&since=all"]
+
+    def drain(argv, lines, reads):
+        return bench.quiet(lambda: requests.drain(bench, argv, lines, reads))
+
+    for figure, reads, pairs in ((CPU, "load", 3), (CROSSING, "server", 1)):
+        both = Pairs()
+        for _ in range(bench.rounds(pairs)):
+            # id, data, blank line: three lines an event, once the stream has begun
+            _, theirs, _ = drain(curl, 3 * EVENTS, reads)
+            seconds, ours, most = drain(sub, EVENTS, reads)
+            both.add(theirs / EVENTS, ours / EVENTS)
+            if reads == "load":
+                bench.row("rt-sub", RATE, "1/s", EVENTS / seconds)
+                bench.row("rt-sub", FLOOD, "MiB", most)
+        bench.row("rt-sub", figure, "us", pairs=both, to="curl -N")
+        bench.row("curl -N", figure, "us", sum(both.references) / len(both.references))
 
 
 def memory(bench, name, argv):
