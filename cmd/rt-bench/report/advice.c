@@ -11,8 +11,9 @@
  * those the simplest. Polls stand apart: they are later by their interval, and fit where that does
  * not matter and they cost less.
  *
- * What holds one event up holds it up for all its subscribers: the p99 of 100 events is the worst moment of the
- * run, whoever caused it. So it is p90 that counts where less than ten events are above p99.
+ * What holds one event up holds it up for all its subscribers: the p99 of 100 events is the worst
+ * moment of the run, whoever caused it. So it is p90 that counts where less than ten events are
+ * above p99.
  */
 #define EVENTS_FOR_P99 1000
 #define ALIKE_TIME 1.5
@@ -60,7 +61,8 @@ static double late(const struct advice *a, const struct result *r)
 /* How many different events its latency is of: none are sent from here if somebody else publishes. */
 static double events(const struct result *r)
 {
-	double each = (double)r->all.latency.count / (double)(r->all.subscribers > 0 ? r->all.subscribers : 1);
+	double subscribers = r->all.subscribers > 0 ? (double)r->all.subscribers : 1;
+	double each = (double)r->all.latency.count / subscribers;
 
 	return fmax(each, (double)r->pub.sent);
 }
@@ -236,8 +238,8 @@ static void tell_doubts(struct advice *a)
 			break;
 		}
 	if (a->percent != 99 && lowest(a) < INFINITY)
-		text_add(&a->t, "Streams and long polls are compared by p%u, as p99 of less than %d events is "
-			"one moment of a run. ", a->percent, EVENTS_FOR_P99);
+		text_add(&a->t, "Streams and long polls are compared by p%u, as p99 of less than %d events "
+			"is one moment of a run. ", a->percent, EVENTS_FOR_P99);
 	if (!a->by_cpu)
 		text_add(&a->t, "Cost is bytes here, as the server's CPU was not measured (--pid). ");
 }

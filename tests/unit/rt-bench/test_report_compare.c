@@ -110,7 +110,8 @@ static void few_events(void)
 		histogram_add(&runs[3]->all.latency, 1000 * 1000000);
 		histogram_add(&runs[4]->all.latency, 5 * 1000 * 1000000LL);
 	}
-	advises(RUNS, "What fits: sse. sse and ws are the fastest, and alike (p90 from 5.0", "p99 of few does not");
+	advises(RUNS, "What fits: sse. sse and ws are the fastest, and alike (p90 from 5.0",
+		"p99 of few does not");
 	advises(RUNS, "takes 3.3", "long polling is compared by the same");
 	advises(RUNS, "times the p90 and 2.00 times the CPU.", "... percentile");
 	advises(RUNS, "s (p99) is soon enough", "polls by p99: their interval is what counts");
