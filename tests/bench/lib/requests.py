@@ -148,7 +148,7 @@ def first_byte(bench, argv):
 def drain(bench, argv, lines, reads="load"):
     """Read (lines) lines of a command: (seconds, its CPU seconds, its largest RSS in bytes).
 
-    reads: the core of whoever reads them. Where the scheduler puts him would make half of the figure.
+    reads: the core of their reader. Where the scheduler puts him would make half of the figure.
     """
     reader = ["sh", "-c", 'exec head -n "$1" >/dev/null', "sh", lines]
     with bench.start(argv, "load") as p:
