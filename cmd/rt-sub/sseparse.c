@@ -280,7 +280,7 @@ static bool between_events(const struct sseparse *s)
 
 static int set_last_id(struct sseparse *s, struct str id)
 {
-	if (id.n == 0 || s->last_id.cap < id.n)
+	if (id.n == 0 || id.n > s->last_id.cap || id.n > s->last_id.max)
 		return set(&s->last_id, id);
 	memcpy(s->last_id.p, id.p, id.n);
 	s->last_id.len = id.n;

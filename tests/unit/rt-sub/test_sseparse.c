@@ -230,6 +230,12 @@ static void test_limits(void)
 	ok(feed(&s, ":0123456789", 11) == 0 && feed(&s, "0123456789", 10) == 0 &&
 		feed(&s, "0123456789", 10) == -1 && errno == EMSGSIZE, "a line that never ends");
 	sseparse_fini(&s);
+
+	begin(&s, 10);
+	ok(feed(&s, "id: 0123456789\ndata: 1\n\n", 24) == 0, "an id of the limit");
+	ok(feed(&s, "id: 0123456789x\ndata: 1\n\n", 25) == -1 && errno == EMSGSIZE,
+		"one byte more is too much, where there is room for it, too");
+	sseparse_fini(&s);
 }
 
 static void test_resume(void)
