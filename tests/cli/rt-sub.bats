@@ -60,6 +60,22 @@ sub() {
 	assert_output $'{"id":"1","data":"a"}\n{"data":"b"}'
 }
 
+@test "a stream in a transfer coding that nobody asked for is refused, and one that is only chunked is read" {
+	local fields
+	local head='{"read":true},{"send":"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
+	local chunk='\r\n\r\n16\r\nid: 1\ndata: a\n\nid: 2\n\r\n0\r\n\r\n"}'
+	fake "[$headTransfer-Encoding: Chunked$chunk,$HANG]"
+	sub -n 1 -r "$URL"
+	assert_output a
+	for fields in 'gzip, chunked' 'gzip\r\nTransfer-Encoding: chunked' 'chunked, gzip'; do
+		bg_kill fake
+		fake "[${head}Transfer-Encoding: $fields$chunk,$HANG]"
+		WANT=6 sub -n 1 --retry 1 "$URL"
+		assert_output ""
+		[[ $stderr == *'Transfer-Encoding'* ]]
+	done
+}
+
 @test "a cut stream is resumed by Last-Event-ID, and the event named is not repeated" {
 	fake "[$SSE,{\"send\":\"retry: 10\\nid: 1\\ndata: a\\n\\nid: 2\\ndata: b\\n\\ndata: cut\"}]" \
 		"[$SSE,{\"send\":\"id: 2\\ndata: b\\n\\nid: 3\\ndata: c\\n\\n\"},$HANG]"
