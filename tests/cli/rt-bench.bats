@@ -336,6 +336,13 @@ while True:
 	[[ $stderr == *'no end within --max-event'* ]]
 }
 
+@test "rt-bench: --max-event: a frame that is longer is refused as that" {
+	run -8 --separate-stderr rt-bench --transport ws --subscribers 1 --rate 50 --count 5 --size 2K --drain 200ms --max-event 1K --json
+	[[ $stderr == *'no end within --max-event'* ]]
+	[[ $stderr != *'neither HTTP nor WebSocket'* ]]
+	assert_json '.all.received == 0 and .all.corrupt > 0'
+}
+
 @test "rt-bench: --source-ip that is not of this machine" {
 	run -10 --separate-stderr rt-bench --source-ip 192.0.2.1 --count 1 --subscribers 2
 	[[ $stderr == *'an address of --source-ip is not of this machine'* ]]

@@ -184,7 +184,7 @@ static void take_frames(struct conn *c, struct input *in, uint64_t now)
 			take_control(c, &f);
 		} else if (n < 0 || !take_data(c, in, &f, now)) {
 			if (c->fd >= 0)
-				lose(c, CONN_PROTOCOL);
+				lose(c, n == FRAME_TOO_LONG ? CONN_TOO_LONG : CONN_PROTOCOL);
 			return;
 		}
 	}

@@ -23,8 +23,8 @@ enum conn_end {
 	CONN_CONNECT,		/* could not be made; errno says why */
 	CONN_CLOSED,		/* the peer closed it */
 	CONN_BROKEN,		/* reading or writing failed; errno says why */
-	CONN_PROTOCOL,		/* what came is no HTTP or no WebSocket, or a frame longer than --max-event */
-	CONN_TOO_LONG,		/* an event, head or body is longer than --max-event */
+	CONN_PROTOCOL,		/* what came is no HTTP or no WebSocket */
+	CONN_TOO_LONG,		/* an event, head, body or frame is longer than --max-event */
 };
 
 /*

@@ -328,6 +328,7 @@ static void on_lost(struct conn *c, enum conn_end how)
 {
 	struct subscriber *s = of(c);
 	struct bench *b = c->w->b;
+	bool is_nonsense = how == CONN_PROTOCOL || how == CONN_TOO_LONG;
 
 	if (s->state == SUBSCRIBER_LIVE && s->ops->may_end != NULL && s->ops->may_end(s))
 		return;
@@ -346,14 +347,13 @@ static void on_lost(struct conn *c, enum conn_end how)
 		complain(s, EXIT_PROTOCOL, "what came has no end within --max-event");
 		break;
 	case CONN_PROTOCOL:
-		complain(s, EXIT_PROTOCOL,
-			"what came is neither HTTP nor WebSocket, or a frame beyond --max-event");
-		/* It comes back, and misses nothing: but this is no way to end. */
-		if (s->state == SUBSCRIBER_LIVE)
-			ledger_corrupt(s->ledger);
+		complain(s, EXIT_PROTOCOL, "what came is neither HTTP nor WebSocket");
 		break;
 	}
-	on_failed(s, how == CONN_PROTOCOL || how == CONN_TOO_LONG);
+	/* It comes back, and misses nothing: but this is no way to end. */
+	if (is_nonsense && s->state == SUBSCRIBER_LIVE)
+		ledger_corrupt(s->ledger);
+	on_failed(s, is_nonsense);
 }
 
 /* Nothing is ever left over. */

@@ -48,8 +48,10 @@ ssize_t frame_parse(struct frame *f, const char *p, size_t n, size_t max)
 	len = parse_length(u, n, &head);
 	if (len == -1)
 		return 0;
-	if (len < 0 || (uint64_t)len > max)
+	if (len < 0)
 		return -1;
+	if ((uint64_t)len > max)
+		return FRAME_TOO_LONG;
 	if (n - head < (uint64_t)len)
 		return 0;
 	f->payload = (struct str){p + head, (size_t)len};

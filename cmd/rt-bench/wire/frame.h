@@ -31,9 +31,12 @@ struct frame {
 	struct str payload;	/* in the caller's buffer */
 };
 
+/** What frame_parse returns for a frame that is longer than it may be. */
+#define FRAME_TOO_LONG (-2)
+
 /**
  * Take the frame apart that begins the (n) bytes at (p). Its length with its head; 0: not all of it is
- * there; -1: it is malformed, masked, compressed, or longer than (max).
+ * there; -1: it is malformed, masked or compressed; FRAME_TOO_LONG: it is longer than (max).
  */
 ssize_t frame_parse(struct frame *f, const char *p, size_t n, size_t max);
 

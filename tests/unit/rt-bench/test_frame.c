@@ -44,7 +44,7 @@ static void lengths(void)
 		ok(parse(&f, text, all, 100000) == (ssize_t)all && f.payload.n == sizes[i] &&
 			f.fin && f.opcode == FRAME_TEXT, "%zu bytes", sizes[i]);
 		ok(parse(&f, text, all, sizes[i]) == (ssize_t)all, "... are not too many");
-		ok(sizes[i] == 0 || parse(&f, text, all, sizes[i] - 1) == -1,
+		ok(sizes[i] == 0 || parse(&f, text, all, sizes[i] - 1) == FRAME_TOO_LONG,
 			"... or are, before they have come");
 		for (size_t cut = 0; cut < all; cut += cut < 20 || cut + 20 > all ? 1 : 997)
 			waits = waits && parse(&f, text, cut, 100000) == 0;
@@ -75,6 +75,8 @@ static void malformed(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok(parse(&f, cases[i].bytes, cases[i].n, SIZE_MAX) == -1, "refused: %s", cases[i].what);
+	ok(parse(&f, "\x81\x0bhello world", 13, 10) == FRAME_TOO_LONG &&
+		parse(&f, "\x82\x7e\x00\xc8", 4, 199) == FRAME_TOO_LONG, "... but too long is another matter");
 	ok(parse(&f, "\x01\x01x", 3, 10) == 3 && !f.fin && f.opcode == FRAME_TEXT, "the first of several");
 	ok(parse(&f, "\x80\x01y", 3, 10) == 3 && f.fin && f.opcode == FRAME_CONTINUATION,
 		"the last of several");
