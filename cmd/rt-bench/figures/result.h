@@ -39,6 +39,7 @@ struct result_publishers {
 	uint64_t publishers;
 	bool held;		/* --max-unacked kept them from sending */
 	uint64_t sent, acked, refused, unsure;	/* events */
+	uint64_t misnamed;		/* acknowledged by another id than subscribers were told */
 	uint64_t unsent;		/* were due, but the server took no more, or was not there */
 	uint64_t bytes;			/* of requests */
 	struct histogram ack;		/* from when it was due until it was acknowledged */
@@ -57,6 +58,7 @@ struct result_interval {
 
 struct result {
 	char label[64];			/* of --compare: which variant */
+	/* what is corrupt in (all) is so by a transport, or misnamed in (pub) */
 	struct result_group all, by_transport[TRANSPORTS];
 	struct result_publishers pub;
 	struct result_interval *intervals;

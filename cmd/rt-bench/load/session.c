@@ -267,12 +267,13 @@ void session_sum(struct session *s, bool complete)
 	}
 	r->all.subscribers = s->b.c->subscribers;
 	take_verdicts(s);
-	r->all.verdict.corrupt += t->misnamed;
 	r->pub.publishers = s->b.c->publishers;
 	r->pub.sent = t->sent;
 	r->pub.acked = t->acked;
 	r->pub.refused = t->refused;
 	r->pub.unsure = t->unsure;
+	r->pub.misnamed = t->misnamed;
+	r->all.verdict.corrupt += t->misnamed;
 	r->pub.unsent = t->unsent;
 	r->pub.bytes = t->bytes;
 	r->pub.held = atomic_load(&s->b.held);

@@ -206,6 +206,7 @@ static void put_publishers(struct json *j, const struct result_publishers *p)
 	put_count(j, "acked", p->acked);
 	put_count(j, "refused", p->refused);
 	put_count(j, "unsure", p->unsure);
+	put_count(j, "misnamed", p->misnamed);
 	put_count(j, "unsent", p->unsent);
 	put_count(j, "bytes", p->bytes);
 	put_times(j, "ack_ns", &p->ack);

@@ -304,9 +304,9 @@ void report_asked(char *dst, size_t size, const struct bench_config *c, bool com
 
 /* --- what was wrong -------------------------------------------------------------------------- */
 
-void report_faults(char *dst, size_t size, const struct result_group *g)
+void report_faults(char *dst, size_t size, const struct result *r)
 {
-	const struct verdict *v = &g->verdict;
+	const struct verdict *v = &r->all.verdict;
 	struct text t = {dst, size, 0};
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
@@ -322,7 +322,9 @@ void report_faults(char *dst, size_t size, const struct result_group *g)
 	text_add(&t, ", corrupt %s", figure_count(a, v->corrupt));
 	if (v->faulty > 0)
 		text_add(&t, "; %s of %s subscriber%s concerned", figure_count(a, v->faulty),
-			figure_count(b, g->subscribers), g->subscribers == 1 ? "" : "s");
+			figure_count(b, r->all.subscribers), r->all.subscribers == 1 ? "" : "s");
+	if (r->pub.misnamed > 0)
+		text_add(&t, "; %s acknowledged by another id", figure_count(a, r->pub.misnamed));
 }
 
 struct remarks {
@@ -351,7 +353,7 @@ static void remark_faults(struct remarks *list, const struct bench_config *c, co
 	char n[FIGURE_LEN], time[FIGURE_LEN], faults[REMARK_LEN];
 
 	if (!verdict_clean(&r->all.verdict)) {
-		report_faults(faults, sizeof(faults), &r->all);
+		report_faults(faults, sizeof(faults), r);
 		remark(list, REMARK_FAULT, "%s", faults);
 	}
 	if (r->undelivered > 0)

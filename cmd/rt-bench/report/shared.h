@@ -72,7 +72,7 @@ unsigned report_said(struct said said[SAID_MAX], const struct bench_config *c, c
 	unsigned n);
 
 /** "lost 12 (0.006 %), doubled 0, out of order 0, corrupt 0", or that there is nothing of that. */
-void report_faults(char *dst, size_t size, const struct result_group *g);
+void report_faults(char *dst, size_t size, const struct result *r);
 
 /** How many transports have subscribers. */
 unsigned report_transports(const struct result *r);

@@ -139,7 +139,7 @@ static void print_verdict(const struct page *p, const struct result *r)
 
 	if (r->all.deliveries == 0 && r->undelivered == 0)
 		return;
-	report_faults(text, REMARK_LEN, &r->all);
+	report_faults(text, REMARK_LEN, r);
 	t.len = strlen(text);
 	if (r->all.latency.count > 0)
 		text_add(&t, "; 99 of 100 came within %s",

@@ -117,6 +117,7 @@ static void bad(void)
 	helper_config(&c);
 	r->all.verdict = (struct verdict){.received = 9, .lost = 1, .doubled = 2, .disordered = 3,
 		.corrupt = 4, .announced = 5, .foreign = 6, .faulty = 7};
+	r->pub.misnamed = 9;
 	r->interrupted = true;
 	r->limit = "a \"reason\"";
 	r->undelivered = 8;
@@ -137,6 +138,7 @@ static void bad(void)
 	is(json, "all.foreign", "6");
 	is(json, "all.faulty_subscribers", "7");
 	is(json, "undelivered", "8");
+	is(json, "publishers.misnamed", "9");
 	is(json, "generator.limit", "\"a \\\"reason\\\"\"");
 	is(json, "server.cpu_ns_per_delivery", "3100");
 	is(json, "server.bytes_per_connection", "500");

@@ -108,6 +108,12 @@ static void bad(void)
 	has(text, "\x1b[31mverdict         lost 12 (0.006 %), doubled 0, out of order 3, corrupt 0; 5 of\n"
 		"                1,000 subscribers concerned; 99 of 100 came within 11.0 ms\x1b[0m\n",
 		"what was lost is red");
+	r->pub.misnamed = 6;
+	free(text);
+	text = text_of(&c, r, 200, true);
+	has(text, "5 of 1,000 subscribers concerned; 6 acknowledged by another id;", "so is a wrong acknowledgement");
+	free(text);
+	text = text_of(&c, r, 80, true);
 	has(text, "\x1b[33mconnected       990 of 1,000", "who is missing is yellow");
 	has(text, "\x1b[33mwarning         rt-bench was the bottleneck: its busiest thread used 97 % of a\n"
 		"                core; give it more --threads\x1b[0m\n", "a bottleneck of its own is told");

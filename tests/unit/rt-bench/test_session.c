@@ -94,6 +94,7 @@ static void sum(void)
 	begin();
 	s.sum.sent = s.sum.acked = 7;
 	s.sum.refused = 1;
+	s.sum.misnamed = 2;
 	s.sum.groups[TRANSPORT_SSE]->deliveries = 28;
 	s.sum.groups[TRANSPORT_SSE]->bytes = 2800;
 	s.sum.last_delivery_ns = s.b.start_ns + 2500000000;
@@ -102,6 +103,9 @@ static void sum(void)
 	ok(r->all.deliveries == 28 && r->by_transport[TRANSPORT_SSE].bytes == 2800 &&
 		r->all.subscribers == 4, "all of it");
 	ok(r->pub.sent == 7 && r->pub.refused == 1 && r->pub.publishers == 1, "publishers, too");
+	ok(r->all.verdict.corrupt == 2 && r->pub.misnamed == 2 &&
+		r->by_transport[TRANSPORT_SSE].verdict.corrupt == 0,
+		"a wrong acknowledgement is of no transport");
 	ok(r->publish_s == 2.5 && r->measured_s == 1.5, "how long it took");
 	ok(r->undelivered == 0 && r->threads == 2, "nothing is missing");
 	ok(r->failure != 0, "but nobody was connected, which is a failure");
