@@ -283,7 +283,7 @@ static enum rows_result open_body(struct rows_run *run, const struct rows_chunk 
 	return ROWS_EVENT;
 }
 
-/* Fetch the body of (row) into (run). ROWS_END: it has gone. */
+/* Fetch the body of (row) into (run). Nothing is deleted meanwhile: what the index has is there. */
 static enum rows_result fetch(struct rows *r, const struct rows_run *row, struct rows_run *run)
 {
 	sqlite3_stmt *s = database_statement(r->d, SQL_GET_CHUNK);
@@ -294,7 +294,7 @@ static enum rows_result fetch(struct rows *r, const struct rows_run *row, struct
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)row->first);
 	rc = sqlite3_step(s);
 	if (rc != SQLITE_ROW) {
-		res = rc == SQLITE_DONE ? ROWS_END : rc == SQLITE_CORRUPT ? ROWS_DAMAGED : failed(r);
+		res = rc == SQLITE_DONE || rc == SQLITE_CORRUPT ? ROWS_DAMAGED : failed(r);
 		sqlite3_reset(s);
 		return res;
 	}
@@ -334,7 +334,7 @@ static enum rows_result open_chunk(struct rows *r, const struct rows_run *row)
 		}
 	}
 	free_run(run);
-	return res == ROWS_END ? ROWS_EVENT : res;
+	return res;
 }
 
 static void note_damage(struct rows *r, const struct rows_run *row)

@@ -358,6 +358,30 @@ static void test_retention(void)
 	store_close(s);
 }
 
+/* A row that only the index still has. */
+static void test_lost_row(void)
+{
+	struct store_config c;
+	struct store *s = open_damaged(&c);
+	struct read *r;
+	char sql[80];
+
+	store_close(s);
+	execute(path, "CREATE TABLE saved AS SELECT * FROM sqlite_schema WHERE name = 'chunks_of_topic';"
+		"PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'chunks_of_topic'");
+	snprintf(sql, sizeof(sql), "DELETE FROM chunks WHERE first = %s", helper_id(ids[0]));
+	execute(path, sql);
+	execute(path, "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM saved;"
+		"DROP TABLE saved");
+	c.memory_bytes = 1;
+	s = helper_open(&c);
+	r = helper_read(s, "a", READ_CURSOR, helper_id(ids[0] - 1));
+	ok(r->n == 1 && str_is(event_data(r->events[0]), "333"), "what is behind a lost row is read");
+	is_gap(r, 0, ids[0] - 1, ids[1], "it is told with its neighbour, which is damaged");
+	read_free(r);
+	store_close(s);
+}
+
 /* Until then it stays: perhaps somebody can mend it. */
 static void test_kept(void)
 {
@@ -477,6 +501,7 @@ int main(void)
 	test_backwards();
 	test_again();
 	test_retention();
+	test_lost_row();
 	test_kept();
 	test_half_dropped();
 	test_bounds();
