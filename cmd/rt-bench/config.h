@@ -74,6 +74,12 @@ struct bench_config {
 	unsigned nthresholds;
 };
 
+/** Of (n) events that all publishers may have under way, the part of each: at least one. */
+static inline uint64_t config_share(const struct bench_config *c, uint64_t n)
+{
+	return c->publishers == 0 || n < c->publishers ? 1 : n / c->publishers;
+}
+
 /** Parse the command line into (c). Ends the program with EXIT_USAGE and a message if it is wrong. */
 void config_parse(struct bench_config *c, int argc, char **argv);
 

@@ -310,9 +310,12 @@ while True:
 	silent_server
 	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --publishers 5 --rate 1000 --duration 500ms \
 		--drain 200ms --max-unacked 50 --json
-	assert_json '.publishers.sent == 50 and .publishers.unsure == 50 and .publishers.unsent > 300'
+	assert_json '.publishers | .sent == 50 and .unsure == 50 and .unsent > 300 and .held'
 	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --rate 1000 --duration 500ms --drain 200ms --max-unacked 50
-	assert_output --partial 'the schedule could not be kept: 50 events were unacknowledged'
+	[[ $(tr -s ' \n' ' ' <<<"$output") == *'could not be kept: a publisher waited for 50 acknowledgements'* ]]
+	run -5 --separate-stderr rt-bench -s "$URL" --subscribers 0 --rate 1000 --duration 500ms --drain 200ms --max-unacked 50 \
+		--publishers 5
+	[[ $(tr -s ' \n' ' ' <<<"$output") == *'could not be kept: a publisher waited for 10 acknowledgements'* ]]
 }
 
 @test "rt-bench: --max-event: a line without an end is refused" {

@@ -238,9 +238,7 @@ static bool window_open(struct publisher *p)
 	if (p->ops == &publish_batch && (limit < 0 || p->pending > 0))
 		return true;
 	if (limit < 0) {
-		uint64_t share = c->window / c->publishers;
-
-		p->waiting = p->ops->acknowledged && p->inflight.count >= (share > 0 ? share : 1);
+		p->waiting = p->ops->acknowledged && p->inflight.count >= config_share(c, c->window);
 		return !p->waiting;
 	}
 	if (bench_outstanding(w->b) <= limit)
@@ -287,22 +285,22 @@ static void schedule(struct publisher *p, uint64_t due_ns)
 }
 
 /*
- * Does the server owe no more answers than may be waited for? A request that is not made of one
- * event is made whole.
+ * Does the server owe as many answers as --max-unacked allows? A batch waits for its own, and is made
+ * whole.
  */
-static bool may_wait(const struct publisher *p)
+static bool owes_most(const struct publisher *p)
 {
 	const struct bench_config *c = p->conn.w->b->c;
-	uint64_t share = c->max_unacked / c->publishers;
 
-	return !p->ops->acknowledged || p->inflight.count < (share > 0 ? share : 1) ||
-		p->ops == &publish_batch;
+	return p->ops->acknowledged && p->ops != &publish_batch &&
+		p->inflight.count >= config_share(c, c->max_unacked);
 }
 
 /* False: it is enough for now. */
 static bool publish_next(struct publisher *p, uint64_t now)
 {
 	uint64_t due = plan_due(&p->plan, p->conn.w->b, now);
+	bool held;
 
 	if (due == UINT64_MAX) {
 		end_plan(p);
@@ -312,9 +310,10 @@ static bool publish_next(struct publisher *p, uint64_t now)
 		schedule(p, due);
 		return false;
 	}
-	if (!may_wait(p))
+	held = owes_most(p);
+	if (held)
 		atomic_store_explicit(&p->conn.w->b->held, true, memory_order_relaxed);
-	if (!p->ops->room(p) || !may_wait(p)) {
+	if (held || !p->ops->room(p)) {
 		p->waiting = true;
 		return false;
 	}
@@ -517,7 +516,7 @@ static void go_on(struct publisher *p, uint64_t now)
 {
 	if (!p->open || p->out.len > 0)
 		return;
-	if (p->waiting && p->ops->room(p) && may_wait(p)) {
+	if (p->waiting && p->ops->room(p) && !owes_most(p)) {
 		p->waiting = false;
 		p->free_ns = now;
 	}

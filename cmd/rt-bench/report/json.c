@@ -136,8 +136,10 @@ static void put_config(struct json *j, const struct bench_config *c)
 	put_text(j, "publish", publish[c->publish_how]);
 	put_number(j, "rate_per_s", positive(c->rate));
 	put_count(j, "window", c->window);
+	put_count(j, "max_unacked", c->max_unacked);
 	put_count(j, "batch", c->batch);
 	put_count(j, "size_bytes", c->size);
+	put_count(j, "max_event_bytes", c->max_event);
 	put_text(j, "payload", c->payload_file);
 	put_number(j, "zipf", positive(c->zipf));
 	put_number(j, "duration_s", positive((double)c->duration_ns / 1e9));
@@ -208,6 +210,7 @@ static void put_publishers(struct json *j, const struct result_publishers *p)
 	put_count(j, "unsure", p->unsure);
 	put_count(j, "misnamed", p->misnamed);
 	put_count(j, "unsent", p->unsent);
+	put_flag(j, "held", p->held);
 	put_count(j, "bytes", p->bytes);
 	put_times(j, "ack_ns", &p->ack);
 	put_times(j, "lateness_ns", &p->lateness);

@@ -365,6 +365,7 @@ static void remark_faults(struct remarks *list, const struct bench_config *c, co
 
 static void remark_warnings(struct remarks *list, const struct bench_config *c, const struct result *r)
 {
+	uint64_t share = config_share(c, c->max_unacked);
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
 	if (r->limit != NULL)
@@ -384,9 +385,9 @@ static void remark_warnings(struct remarks *list, const struct bench_config *c, 
 		remark(list, REMARK_WARNING, "%s subscriber%s had no connection at the end, and got none",
 			figure_count(a, r->gone), r->gone == 1 ? "" : "s");
 	if (r->pub.held && c->rate > 0)
-		remark(list, REMARK_WARNING, "the schedule could not be kept: %s events were "
-			"unacknowledged, which is as many as --max-unacked allows",
-			figure_count(a, c->max_unacked));
+		remark(list, REMARK_WARNING, "the schedule could not be kept: a publisher waited for "
+			"%s acknowledgement%s, which is all that --max-unacked allows it",
+			figure_count(a, share), share == 1 ? "" : "s");
 	if (r->pub.unsent > 0 && !r->interrupted)
 		remark(list, REMARK_WARNING,
 			"%s event%s could not be sent: the server was not there, or took no more; "
