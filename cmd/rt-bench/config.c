@@ -189,6 +189,16 @@ static void check_load(struct bench_config *c)
 		usage("--warmup", "is as long as --duration, so that nothing would be measured");
 }
 
+/* Each event would be an error, and look as if it was the server's. */
+static void check_payloads(const struct bench_config *c)
+{
+	if (c->npayloads == 0 && c->size > c->max_event)
+		usage("--size", "is more than --max-event");
+	for (unsigned i = 0; i < c->npayloads; i++)
+		if (payload_size(c->payloads[i], 0) > c->max_event)
+			usage("--payload", "has lines that make an event longer than --max-event");
+}
+
 /* A figure that nothing would measure fails always: rather now than after an hour. */
 static void check_server(const struct bench_config *c)
 {
@@ -235,6 +245,8 @@ static void check(struct bench_config *c)
 		check_compare(c);
 	if (c->payload_file != NULL)
 		read_payloads(c);
+	if (c->publishers > 0)
+		check_payloads(c);
 }
 
 void config_parse(struct bench_config *c, int argc, char **argv)

@@ -158,6 +158,10 @@ refuses() {
 		--ramp -1
 		--churn 0/s
 		--window 0
+		--max-unacked 0
+		--max-unacked 100000001
+		--max-event 1023
+		--max-event 2G
 		--batch 100001
 		--size 95
 		--size 17M
@@ -191,6 +195,9 @@ refuses() {
 	refuses --compare --poll-every 2s
 	refuses --subscribers 0 --publishers 0
 	refuses --publishers 0 --rate 5
+	refuses --max-event 1K --size 1025
+	printf '"%01000d"\n' 0 >"$RT_TMP/long"
+	refuses --max-event 1K --payload "$RT_TMP/long"
 }
 
 @test "rt-bench: what may be written in two ways is the same" {
