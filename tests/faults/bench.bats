@@ -113,6 +113,21 @@ flipped() {
 	done
 }
 
+@test "rt-bench: an acknowledgement that names another event is found" {
+	local how
+	for how in lines post ws; do
+		bg proxy "$PYTHON" "$RT_ROOT/tests/helpers/proxy.py" misname "$SERVER_PORT" 20
+		wait_lines proxy.out 1
+		bg bench rt-bench --json -s "http://127.0.0.1:$(cat "$RT_TMP/proxy.out")" --publish "$how" --subscribers 2 \
+			--count 100 --rate 300
+		bg_wait bench 30
+		[ "$BG_STATUS" -eq 8 ]
+		bg_kill proxy
+		grep -q '^misname ' "$RT_TMP/proxy.err"
+		assert_json '.all | .corrupt == 1 and .lost == 0 and .doubled == 0 and .disordered == 0 and .received == 200' bench.out
+	done
+}
+
 # --- subscribers that come and go -----------------------------------------------------------------
 
 @test "rt-bench: --churn: who comes back with a cursor has lost nothing" {

@@ -14,6 +14,9 @@
                                            connections, by SSE or WebSocket: lose, double, swap
                                            (with the next), flip (a bit); none. SSE streams come
                                            without chunks.
+    proxy.py flip PORT N SEED              flips a random bit of the Nth event of rt-bench that passes, anywhere in
+                                           what it is on the wire, its frame or chunk included
+    proxy.py misname PORT N                changes the id in the Nth acknowledgement of an event
     proxy.py hold PORT [--head]            holds each answer back until it is complete, so that one
                                            without an end never comes (its head goes at once with
                                            --head). Answers with a Content-Length pass.
@@ -23,6 +26,7 @@ each connection it cut or that fell silent.
 """
 import os
 import random
+import re
 import selectors
 import socket
 import struct
@@ -367,6 +371,26 @@ class Flip(Proxy):
         return text[:keep]
 
 
-MODES = {"flip": Flip, "cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold, "tamper": Tamper}
+class Misname(Proxy):
+    """Behind the id of an acknowledgement is its seq, behind that of an event its topic."""
+    ID = re.compile(rb'(?<="id":")\d+(?=","seq":\d+[,}])')
+
+    def __init__(self, port, nth):
+        super().__init__(port)
+        self.nth, self.seen = int(nth), 0
+
+    def change(self, match):
+        self.seen += 1
+        if self.seen != self.nth:
+            return match[0]
+        print("misname", match[0].decode(), file=sys.stderr, flush=True)
+        return match[0][:-1] + bytes([match[0][-1] ^ 1])
+
+    def filter(self, link, s, data):
+        return self.ID.sub(self.change, data) if s is link.server else data
+
+
+MODES = {"cut": Cut, "first": First, "random": Random, "silent": Silent, "hold": Hold, "tamper": Tamper,
+         "flip": Flip, "misname": Misname}
 
 MODES[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:]).run()

@@ -28,6 +28,7 @@ static void fill(struct tally *t, uint64_t n)
 	t->unsure = n + 11;
 	t->unsent = n + 12;
 	t->bytes = n + 13;
+	t->misnamed = n + 14;
 	histogram_add(&t->ack, n);
 	histogram_add(&t->lateness, n);
 	t->last_delivery_ns = n;
@@ -43,8 +44,9 @@ static bool is_sum(const struct tally *t, uint64_t n, uint64_t times)
 		g->deliveries == n + 5 * times && g->measured == n + 6 * times &&
 		g->bytes == n + 7 * times && t->sent == n + 8 * times && t->acked == n + 9 * times &&
 		t->refused == n + 10 * times && t->unsure == n + 11 * times &&
-		t->unsent == n + 12 * times && t->bytes == n + 13 * times && t->lost == n &&
-		t->connected == n && t->thread_ns == n && t->waited_ns == n && t->turns == n &&
+		t->unsent == n + 12 * times && t->bytes == n + 13 * times &&
+		t->misnamed == n + 14 * times && t->lost == n && t->connected == n &&
+		t->thread_ns == n && t->waited_ns == n && t->turns == n &&
 		g->latency.count == times &&
 		g->connect.count == times && g->recover.count == times && t->ack.count == times &&
 		t->lateness.count == times;
