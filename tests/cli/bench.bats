@@ -208,3 +208,24 @@ not_there() {
 	assert_equal "$status" 1
 	assert_output --partial '0 of 1 connected'
 }
+
+@test "measuring in turn: there and back between references; who fails is left out, the others stay" {
+	run -0 /usr/bin/python3 -B - "$RT_ROOT/tests/bench" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		from lib.figures import in_turn
+
+		said, floors, left = [], [2, 4, 8], [1, None]
+		def ask(name, value):
+		    said.append(name)
+		    return value
+		references, found = in_turn(lambda: ask("floor", floors.pop(0)), {
+		    "a": lambda: ask("a", 6), "b": lambda: ask("b", 12), "c": lambda: ask("c", left.pop(0))}, 2)
+		print(*said)
+		print(references, sorted(found), found["a"].ratios, found["b"].ratios)
+		print(in_turn(lambda: None, {"a": lambda: 1}, 2))
+	END
+	assert_line --index 0 'floor a b c floor c b a floor'
+	assert_line --index 1 "[2, 4, 8] ['a', 'b'] [2.0, 1.0] [4.0, 2.0]"
+	assert_line --index 2 '([], {})'
+}
