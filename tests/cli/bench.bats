@@ -118,8 +118,8 @@ bench() {
 		Less is better.
 	END
 	mkdir "$RT_TMP/rows"
-	echo '{"scenario":"tiny","repeat":1,"subject":"floor","figure":"p99","unit":"ms","values":[0.0123],"ratios":[2]}' \
-		>"$RT_TMP/rows/tiny.1.jsonl"
+	jq -nc '{scenario: "tiny", repeat: 1, subject: "floor", figure: "p99", unit: "ms", values: [0.0123],
+		ratios: [2]}' >"$RT_TMP/rows/tiny.1.jsonl"
 	run -0 /usr/bin/python3 -B "$RT_TMP/tiny.py" "$RT_ROOT/tests/bench" "$RT_TMP/notes.md" "$RT_TMP/rows" \
 		'1 with uring' '3 of which nothing is known'
 	assert_line --index 0 '- one: 12.3 ms, 2.00 and (not measured).'
@@ -128,15 +128,15 @@ bench() {
 }
 
 @test "--readme: the table of a file gets the figures of the run; without all of them it stays" {
-	printf '%s\n' 'Text.' '<!-- figures: tests/bench/run --readme README.md -->' '| old |' '| --- |' '' 'More.' \
-		>"$RT_TMP/README.md"
+	printf '%s\n' 'Text.' '<!-- figures: tests/bench/run --readme README.md -->' '| old |' '| --- |' \
+		'' 'More.' >"$RT_TMP/README.md"
 	mkdir "$RT_TMP/rows"
 	for who in 'rt-serve SSE, uring' 'rt-serve WebSocket, epoll' Redis NATS 'Nchan SSE' 'Node ws' Mosquitto; do
 		for what in 'fanout/CPU per delivery/us' 'fanout10k/full speed/k_s' 'idle/user memory per subscriber/B'; do
 			IFS=/ read -r scenario figure unit <<<"$what"
-			jq -nc --arg s "$scenario" --arg f "$figure" --arg u "${unit/_//}" --arg w "$who" '{scenario: $s, repeat: 1,
-				subject: $w, figure: $f, unit: $u, values: [12345], ratios: [1.25], to: "floor"}' \
-				>>"$RT_TMP/rows/$scenario.1.jsonl"
+			jq -nc --arg s "$scenario" --arg f "$figure" --arg u "${unit/_//}" --arg w "$who" \
+				'{scenario: $s, repeat: 1, subject: $w, figure: $f, unit: $u, values: [12345],
+				ratios: [1.25], to: "floor"}' >>"$RT_TMP/rows/$scenario.1.jsonl"
 		done
 	done
 	run -0 "$RT_ROOT/tests/bench/run" --rows "$RT_TMP/rows" --readme "$RT_TMP/README.md"

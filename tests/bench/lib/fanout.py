@@ -106,9 +106,11 @@ def beside_floor(bench, subjects, options, warm, measures, most=5):
     have measure(group, floor_load) and reference(floor_load); most: subjects in a group
     """
     wanted = [s for s in subjects if bench.wants(s.name)]
+    if not wanted:
+        return
     with REFERENCE.start(bench) as floor, REFERENCE.load(bench, floor, **options) as floor_load:
         floor_load.run(**warm)
-        for some in split(wanted, most) if wanted else []:
+        for some in split(wanted, most):
             with bench.subject(REFERENCE.name), Group(bench) as group:
                 for subject in some:
                     group.add_subject(subject, **options)

@@ -27,6 +27,6 @@ def run(bench):
     """See HOW."""
     fixed = fanout.FixedRate(bench, rate=20, rounds=3, seconds=0.25, sleep_ms=35,
                              latency_seconds=0.5)
-    full = fanout.FullSpeed(bench, rounds=2, seconds=0.25)
+    full = fanout.FullSpeed(bench, rounds=2, seconds=0.2)
     fanout.beside_floor(bench, FLOORS + OURS + PEERS, {"subscribers": SUBSCRIBERS},
                         {"rate": 20, "seconds": 0.1}, [fixed, full])
