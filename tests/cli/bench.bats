@@ -223,9 +223,9 @@ not_there() {
 		    "a": lambda: ask("a", 6), "b": lambda: ask("b", 12), "c": lambda: ask("c", left.pop(0))}, 2)
 		print(*said)
 		print(references, sorted(found), found["a"].ratios, found["b"].ratios)
-		print(in_turn(lambda: None, {"a": lambda: 1}, 2))
+		print(in_turn(lambda: None, {"a": lambda: 1}, 2), in_turn(lambda: 1 / 0, {}, 0))
 	END
 	assert_line --index 0 'floor a b c floor c b a floor'
 	assert_line --index 1 "[2, 4, 8] ['a', 'b'] [2.0, 1.0] [4.0, 2.0]"
-	assert_line --index 2 '([], {})'
+	assert_line --index 2 '([], {}) ([], {})'
 }

@@ -28,6 +28,8 @@ def in_turn(reference, subjects, rounds):
     before its round and the one behind it. Who returns None is left out; it is over when the
     reference does.
     """
+    if rounds == 0:
+        return [], {}
     references, found = [reference()], {name: Pairs() for name in subjects}
     for i in range(rounds):
         values = {name: subjects[name]() for name in list(found)[::-1 if i % 2 else 1]}
