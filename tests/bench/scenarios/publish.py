@@ -46,5 +46,5 @@ class Publishes:
 
 def run(bench):
     """See HOW."""
-    beside_floor(bench, SUBJECTS, {"subscribers": 0}, {"seconds": 0.1, "window": WINDOW},
+    beside_floor(bench, SUBJECTS, {"subscribers": 0}, {"seconds": 0.3, "window": WINDOW},
                  [Publishes(bench)])
