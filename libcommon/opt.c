@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "exitcode.h"
 #include "log.h"
@@ -12,6 +14,7 @@
 const char opt_version[] = RT_VERSION;
 
 #define WIDEST_LEFT 34	/* a longer option pushes its own help aside, not all the others' */
+#define NARROWEST 20	/* where there is less room, nothing is broken */
 
 /* What every tool has. (set) is never called: opt_parse acts on the letters itself. */
 static const struct opt builtin[] = {
@@ -290,15 +293,57 @@ static int widest(const struct opt *opts, int width)
 	return width;
 }
 
-static void print_table(const struct opt *opts, int width)
+/* Of the terminal that -h goes to; 0: it goes elsewhere, where lines stay whole. */
+static int columns(void)
+{
+	struct winsize w;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+/* (n) bytes of ASCII and a line feed, from column (at) on: broken at blanks where (end) would be passed. */
+static void print_wrapped(const char *text, size_t n, int at, int end)
+{
+	size_t room = end - at >= NARROWEST ? (size_t)(end - at) : n;
+
+	while (n > room) {
+		size_t cut = room;
+
+		while (cut > 0 && text[cut] != ' ')
+			cut--;
+		if (cut == 0)	/* a word that is longer: whole, too */
+			cut = strcspn(text, " ");
+		if (cut >= n)
+			break;
+		printf("%.*s\n%*s", (int)cut, text, at, "");
+		text += cut + 1;
+		n -= cut + 1;
+	}
+	printf("%.*s\n", (int)n, text);
+}
+
+/* The same for each line of (text), but for those that are set in, which are to be typed. */
+static void print_lines(const char *text, int end)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		print_wrapped(text, n, 0, text[0] == ' ' ? 0 : end);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void print_table(const struct opt *opts, int width, int end)
 {
 	char left[128];
 
 	for (size_t i = 0, n = count(opts); i < n; i++) {
 		if (opts[i].help == NULL)
 			continue;
-		left_side(left, sizeof(left), &opts[i]);
-		printf("  %-*s  %s\n", width, left, opts[i].help);
+		int w = left_side(left, sizeof(left), &opts[i]);
+
+		printf("  %-*s  ", width, left);
+		print_wrapped(opts[i].help, strlen(opts[i].help), (w > width ? w : width) + 4, end);
 	}
 }
 
@@ -320,20 +365,22 @@ static void print_usage(const char *usage)
 static void print_help(const struct opt_tool *t)
 {
 	int width = widest(builtin, widest(t->common, widest(t->opts, 0)));
+	int end = columns();
 
 	print_usage(t->usage);
-	if (t->summary != NULL)
-		printf("\n%s\n", t->summary);
+	if (t->summary != NULL) {
+		putchar('\n');
+		print_lines(t->summary, end);
+	}
 	printf("\nOptions:\n");
-	print_table(t->opts, width);
+	print_table(t->opts, width, end);
 	if (count(t->common) > 0) {
 		printf("\nCommon options:\n");
-		print_table(t->common, width);
+		print_table(t->common, width, end);
 	}
-	print_table(builtin, width);
+	print_table(builtin, width, end);
 	if (t->footer != NULL) {
-		size_t n = strlen(t->footer);
-
-		printf("\n%s%s", t->footer, n > 0 && t->footer[n - 1] == '\n' ? "" : "\n");
+		putchar('\n');
+		print_lines(t->footer, end);
 	}
 }

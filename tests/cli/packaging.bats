@@ -111,6 +111,19 @@ compare() {
 
 # --- manuals ----------------------------------------------------------------------------------
 
+@test "-h breaks no word on a terminal, and no line where it is read by others" {
+	for t in $TOOLS; do
+		"$t" -h >"$RT_TMP/whole"
+		for columns in 72 80 200; do
+			TERM=xterm script -qec "stty cols $columns; $t -h" /dev/null </dev/null | tr -d '\r' >"$RT_TMP/tty"
+			echo "$t, $columns columns"
+			[ "$(grep -v '^ *rt-' "$RT_TMP/tty" | wc -L)" -le "$columns" ]
+			diff <(tr -s ' \n' '\n' <"$RT_TMP/whole") <(tr -s ' \n' '\n' <"$RT_TMP/tty")
+		done
+		cmp "$RT_TMP/whole" "$RT_TMP/tty"
+	done
+}
+
 @test "each exit status is in rt(7), and each promise names tests that exist" {
 	for n in $(sed -n 's/.*EXIT_[A-Z]* = \([0-9]*\).*/\1/p' "$RT_ROOT/libcommon/exitcode.h"); do
 		sed -n '/^.Sh EXIT STATUS/,/^.Sh EXAMPLES/p' "$RT_ROOT/man/rt.7" | grep -qx ".It $n"
