@@ -76,7 +76,8 @@ static void malformed(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok(parse(&f, cases[i].bytes, cases[i].n, SIZE_MAX) == -1, "refused: %s", cases[i].what);
 	ok(parse(&f, "\x81\x0bhello world", 13, 10) == FRAME_TOO_LONG &&
-		parse(&f, "\x82\x7e\x00\xc8", 4, 199) == FRAME_TOO_LONG, "... but too long is another matter");
+		parse(&f, "\x82\x7e\x00\xc8", 4, 199) == FRAME_TOO_LONG,
+		"... but too long is another matter");
 	ok(parse(&f, "\x01\x01x", 3, 10) == 3 && !f.fin && f.opcode == FRAME_TEXT, "the first of several");
 	ok(parse(&f, "\x80\x01y", 3, 10) == 3 && f.fin && f.opcode == FRAME_CONTINUATION,
 		"the last of several");

@@ -111,7 +111,8 @@ static void bad(void)
 	r->pub.misnamed = 6;
 	free(text);
 	text = text_of(&c, r, 200, true);
-	has(text, "5 of 1,000 subscribers concerned; 6 acknowledged by another id;", "so is a wrong acknowledgement");
+	has(text, "5 of 1,000 subscribers concerned; 6 acknowledged by another id;",
+		"so is a wrong acknowledgement");
 	free(text);
 	text = text_of(&c, r, 80, true);
 	has(text, "\x1b[33mconnected       990 of 1,000", "who is missing is yellow");
