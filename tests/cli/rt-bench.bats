@@ -340,7 +340,7 @@ while True:
 }
 
 @test "rt-bench: --max-event: a frame that is longer is refused as that" {
-	run -8 --separate-stderr rt-bench --transport ws --subscribers 1 --rate 50 --count 5 --size 2K --drain 200ms --max-event 1K --json
+	run -8 --separate-stderr rt-bench --transport ws --subscribers 1 --rate 50 --count 5 --size 1K --drain 200ms --max-event 1K --json
 	[[ $stderr == *'no end within --max-event'* ]]
 	[[ $stderr != *'neither HTTP nor WebSocket'* ]]
 	assert_json '.all.received == 0 and .all.corrupt > 0'
