@@ -106,7 +106,7 @@ static const struct figure {
 	F("store", "wal_bytes", "store_wal_bytes", FIGURE_GAUGE, store.wal_bytes,
 		"Size of the write-ahead log"),
 	F("store", "damaged", "store_damaged_total", FIGURE_COUNTER, store.damaged,
-		"Pieces of the log found damaged"),
+		"Pieces of the log found damaged, up to 1000"),
 #undef F
 };
 

@@ -75,7 +75,7 @@ struct sqlite {
 	/* figures, under the window's lock */
 	uint64_t appended_n, commits, failed, replayed, commit_us_sum, commit_us_max;
 	uint64_t *damaged;		/* rows found damaged, by their first order; */
-	size_t ndamaged, cap_damaged;	/* each is counted, and told in the log, once */
+	size_t ndamaged, cap_damaged;	/* each of the first 1000 counts, and is in the log, once */
 };
 
 static inline struct sqlite *sqlite_of(const struct store *s)

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "store/sqlite.h"
 
-#define NAMED_MAX 1000	/* rows told of one by one */
+#define NAMED_MAX 1000	/* rows counted, and told of one by one */
 
 static bool is_known(const struct sqlite *s, uint64_t first)
 {

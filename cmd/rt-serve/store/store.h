@@ -213,7 +213,7 @@ struct store_stats {
 	uint64_t appended, commits, failed, expired, replayed;	/* since start */
 	uint64_t commit_us_sum, commit_us_max;
 	uint64_t disk_bytes, wal_bytes;
-	uint64_t damaged;		/* pieces of the log that were found damaged, since start */
+	uint64_t damaged;		/* pieces of the log found damaged since start, up to 1000 */
 };
 void store_stats(struct store *s, struct store_stats *out);
 
