@@ -26,7 +26,7 @@ int gaps_add_damaged(struct read *r, struct str topic, uint64_t after, uint64_t 
 /** Note in (r) what was told: drops up to k->gen, damage up to k->told. 0, or -1 without memory. */
 int gaps_set_known(struct read *r, const struct seek *k);
 
-/** What such a note says, into (k)->known; NULL or nonsense: nothing was told. */
+/** What such a note says, into k->known and k->told; NULL or nonsense: nothing was told. */
 void gaps_parse_known(struct seek *k, const char *text);
 
 #endif

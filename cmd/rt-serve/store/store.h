@@ -118,7 +118,7 @@ struct read {
 	enum store_status status;	/* STORE_OK, _BAD_CURSOR, _FAILED, _NOMEM, _CLOSED */
 	struct event **events;	/* in delivery order, a reference each */
 	size_t n, cap;
-	struct gap *gaps;	/* to be announced before the events; at most one per filter */
+	struct gap *gaps;	/* to be announced before the events; one per filter and reason at most */
 	size_t ngaps;
 	char *start;		/* cursor this read began at, after gaps of "ahead", resolved */
 	char *end;		/* cursor after this page: the next read's position */
