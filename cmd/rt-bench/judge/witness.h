@@ -6,7 +6,8 @@
  * What a server says of an event, it has to say to everybody who hears of it: to each subscriber, and to the
  * publisher when it acknowledges. What nobody can compute beforehand, as an event's id, is compared
  * here: what the first was told counts until another is told something else; from then on what most
- * were told.
+ * were told. Threads tell each other only what they do not agree with: of those that heard nothing else, one
+ * voice counts among all, so that it is sure that something was wrong, but not how often.
  *
  * Only the newest events are remembered, WITNESS_EVENTS of them, in memory that is used as events come.
  */
@@ -27,7 +28,8 @@ void witness_free(struct witness *w);
 
 /**
  * Somebody was told (what) of event (n) of (stream), n > 0. False: others were told something else. Of each
- * way to say it, but the first or the most frequent, false is said once for everybody who was told so.
+ * way to say it, but the first or the most frequent, false is said once for everybody who was told so (with
+ * several threads: at least once).
  */
 bool witness_agrees(struct witness *w, uint32_t stream, uint64_t n, uint64_t what);
 

@@ -57,6 +57,12 @@ static void threads(void)
 	for (unsigned i = 0; i < 50; i++)
 		wrong += !witness_agrees(i % 2 ? a : b, 1, 2, i == 0 ? 1 : 2);
 	ok(wrong == 1, "the first of all threads is wrong: one");
+	wrong = 0;
+	for (unsigned i = 0; i < 50; i++)
+		wrong += !witness_agrees(a, 2, 1, 1);
+	for (unsigned i = 0; i < 50; i++)
+		wrong += !witness_agrees(b, 2, 1, 2);
+	ok(wrong >= 1, "each thread was told another thing: that something is wrong is known");
 	for (uint64_t n = 3; n <= WITNESS_EVENTS + 3; n++)
 		witness_agrees(a, 1, n, n);
 	ok(witness_agrees(b, 1, 3, 77), "what was long ago nobody knows");
