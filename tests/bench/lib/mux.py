@@ -14,7 +14,7 @@ UPGRADE = ("GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnect
 def frame(text):
     """A text frame of a client; its mask is all zeros, so that nothing needs masking."""
     body = text.encode()
-    assert 125 < len(body) < 65536 or len(body) <= 125
+    assert len(body) < 65536
     length = bytes([0x80 | len(body)]) if len(body) <= 125 else \
         bytes([0xfe]) + len(body).to_bytes(2, "big")
     return b"\x81" + length + bytes(4) + body
