@@ -98,7 +98,10 @@ void subscriber_reopen(struct subscriber *s);
 /** The connection took too long. */
 void subscriber_late(struct subscriber *s);
 
-/** The server sends what it should not: complain, and treat it as a broken connection. */
+/**
+ * The server sends what it should not: complain, and treat it as a broken connection. Of one that was live
+ * it counts as corrupt, too: it comes back and misses nothing, so that nothing else would tell.
+ */
 void subscriber_malformed(struct subscriber *s, const char *what);
 
 /** Where it stands, for a question; p == NULL: not known. */

@@ -73,13 +73,18 @@ void trouble_begin(struct worker *w)
 	}
 }
 
+void trouble_end_churn(struct worker *w)
+{
+	ev_timer_stop(w->loop, &w->churn);
+}
+
 void trouble_end(struct worker *w)
 {
+	trouble_end_churn(w);
 	if (ev_is_active(&w->slow)) {
 		ev_timer_stop(w->loop, &w->slow);
 		stall(w, false);
 	}
-	ev_timer_stop(w->loop, &w->churn);
 }
 
 void trouble_herd(struct worker *w)

@@ -13,7 +13,10 @@ void trouble_init(struct worker *w);
 /** When publishing begins: slow ones stop reading, and churn begins. */
 void trouble_begin(struct worker *w);
 
-/** Nobody leaves any more, and everybody reads. */
+/** Nobody leaves any more; slow ones stay slow until their time is over. */
+void trouble_end_churn(struct worker *w);
+
+/** The same, and everybody reads. */
 void trouble_end(struct worker *w);
 
 /** All leave, and come back. */

@@ -245,7 +245,7 @@ static void finish(struct worker *w)
 	for (uint32_t i = 0; i < w->npublishers; i++)
 		publisher_finish(&w->publishers[i]);
 	w->publishing = false;
-	ev_timer_stop(w->loop, &w->churn);	/* it is for as long as is published */
+	trouble_end_churn(w);
 }
 
 /* --- counting -------------------------------------------------------------------------------- */

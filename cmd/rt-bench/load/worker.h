@@ -30,8 +30,9 @@ enum order {
 	ORDER_COLLECT = 1 << 2,		/* go on counting in the other tally */
 	ORDER_HERD = 1 << 3,		/* all subscribers reconnect */
 	ORDER_WAKE = 1 << 4,		/* look whether the window is open */
-	ORDER_CALM = 1 << 5,		/* no more churn, no more slowness */
-	ORDER_FINISH = 1 << 6,		/* no more events; what is not acknowledged is unsure; fill totals */
+	ORDER_CALM = 1 << 5,		/* no more slowness: who is paused reads on */
+	/* no more events and no more churn; what is not acknowledged is unsure; fill totals */
+	ORDER_FINISH = 1 << 6,
 	ORDER_CHECK = 1 << 7,		/* set (complete) */
 	ORDER_QUIT = 1 << 8,
 };
