@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "judge/witness.h"
 
+#include <pthread.h>
+
 #include "tests/unit/tap.h"
 
 static void alone(void)
@@ -72,11 +74,44 @@ static void threads(void)
 	witness_shared_free(s);
 }
 
+/* What all say at once, of the same events; (arg) is a witness. Returns it if somebody was wrong. */
+static void *say(void *arg)
+{
+	void *wrong = NULL;
+
+	for (uint64_t n = 1; n <= 2 * WITNESS_EVENTS; n++)
+		if (!witness_agrees(arg, 1, n, n * 3))
+			wrong = arg;
+	return wrong;
+}
+
+static void at_once(void)
+{
+	struct witness_shared *s = witness_shared_new();
+	struct witness *w[3];
+	pthread_t threads[3];
+	unsigned wrong = 0;
+	void *result;
+
+	for (unsigned i = 0; i < 3; i++) {
+		w[i] = witness_new(s);
+		pthread_create(&threads[i], NULL, say, w[i]);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		pthread_join(threads[i], &result);
+		wrong += result != NULL;
+		witness_free(w[i]);
+	}
+	ok(wrong == 0, "three threads at once");
+	witness_shared_free(s);
+}
+
 int main(void)
 {
 	alone();
 	first();
 	forgotten();
 	threads();
+	at_once();
 	return tap_done();
 }
