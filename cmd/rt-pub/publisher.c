@@ -285,7 +285,9 @@ static void report_lost(struct publisher *p)
 	if (n == 0 && p->queue.lines > 0)
 		first = batch_input_line(p->queue.first, 1);
 	n += p->queue.lines;
-	if (n > 0 && !p->report.single)
+	if (n == 1 && !p->report.single)
+		log_error("line %" PRIu64 " was read but not acknowledged", first);
+	else if (n > 0 && !p->report.single)
 		log_error("%" PRIu64 " lines were read but not acknowledged, from line %" PRIu64
 			" on", n, first);
 	else if (n > 0)

@@ -324,6 +324,9 @@ big_string() {
 	run --separate-stderr feed '1\n2\n' --retry 2 -s http://127.0.0.1:1 chat
 	assert_equal "$status" 5
 	[[ $stderr == *"giving up"*"2 lines were read but not acknowledged, from line 1 on"* ]]
+	run --separate-stderr feed '\n1\n' --retry 0 -s http://127.0.0.1:1 chat
+	assert_equal "$status" 5
+	[[ $stderr == *"rt-pub: line 2 was read but not acknowledged" ]]
 }
 
 @test "--retry-max-time ends it, too" {
