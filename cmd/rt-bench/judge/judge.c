@@ -142,7 +142,7 @@ static struct track *find_track(struct ledger *l, uint32_t stream)
 	i = index_of(l, topic);
 	if (i >= l->count)
 		return NULL;
-	if (row >= l->ntracks / l->count && grow(l, row + 1) == NULL)
+	if (row * l->count >= l->ntracks && grow(l, row + 1) == NULL)
 		return NULL;
 	return &l->tracks[row * l->count + i];
 }
@@ -317,6 +317,31 @@ enum arrival ledger_enter_envelope(struct ledger *l, uint32_t topic, uint64_t id
 	if (id <= o->id && seq <= o->seq)
 		return order_back(l, o, id);
 	return order_odd(l, o, id, seq);
+}
+
+bool ledger_enter_next(struct ledger *l, const struct payload_head *h, uint64_t id, uint64_t seq,
+	bool has_cursor)
+{
+	uint32_t i = index_of(l, h->stream < l->streams.topics ? h->stream : h->stream % l->streams.topics);
+	struct track *t;
+	struct order *o;
+
+	if (h->run != l->run || l->orders == NULL || i >= l->count)
+		return false;
+	o = &l->orders[i];
+	if (o->seq == 0 || o->gap || seq != o->seq + 1 || id <= o->id)
+		return false;
+	t = find_track(l, h->stream);
+	if (t == NULL || h->n != t->next)
+		return false;
+	o->id = id;
+	o->seq = seq;
+	t->next++;
+	l->received++;
+	l->last = ARRIVAL_NEXT;
+	l->kept[HABIT_ENVELOPE] = true;
+	l->kept[HABIT_CURSOR] |= has_cursor;
+	return true;
 }
 
 void ledger_spoil(struct ledger *l, uint32_t topic)

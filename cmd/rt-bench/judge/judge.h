@@ -74,6 +74,14 @@ enum arrival ledger_enter(struct ledger *l, enum payload_status st, const struct
 enum arrival ledger_enter_envelope(struct ledger *l, uint32_t topic, uint64_t id, uint64_t seq);
 
 /**
+ * Both at once of an event of which nothing is wrong by itself, and whose envelope and cursor (has_cursor)
+ * keep to the habits below. False: it is not just what comes next, by any of its numbers. Then nothing is
+ * entered, and the others say what it is.
+ */
+bool ledger_enter_next(struct ledger *l, const struct payload_head *h, uint64_t id, uint64_t seq,
+	bool has_cursor);
+
+/**
  * Instead of ledger_enter_envelope: an event of (topic) came whose id and seq are not to be relied on. This
  * counts nothing.
  */

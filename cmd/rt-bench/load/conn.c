@@ -141,6 +141,27 @@ static void keep(struct input *in, struct str s, size_t done)
 	in->nkeep = s.n - done;
 }
 
+/* Frames or chunks that another connection had, byte for byte. */
+static void skip_known(struct conn *c, struct input *in, uint64_t now)
+{
+	size_t n = 1;
+
+	if (c->ops->known == NULL)
+		return;
+	while (n > 0 && in->raw < in->end &&
+	       (c->upgraded || answer_begins_chunk(&c->answer, in->raw, (size_t)(in->end - in->raw)))) {
+		n = c->ops->known(c, in->raw, (size_t)(in->end - in->raw), now);
+		in->raw += n;
+	}
+}
+
+/* What was handed up last is done with. Was it all that there is from (start) on? */
+static void tell_framed(struct conn *c, const struct input *in, const char *start)
+{
+	if (c->fd >= 0 && in->nkeep == 0 && c->ops->framed != NULL)
+		c->ops->framed(c, (struct str){start, (size_t)(in->raw - start)});
+}
+
 static void take_control(struct conn *c, const struct frame *f)
 {
 	if (f->opcode == FRAME_PING) {
@@ -174,8 +195,14 @@ static void take_frames(struct conn *c, struct input *in, uint64_t now)
 	struct frame f;
 
 	while (c->fd >= 0 && in->raw < in->end) {
-		ssize_t n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), c->w->b->c->max_event);
+		bool alone = !c->in_message;
+		const char *start;
+		ssize_t n;
 
+		if (alone)
+			skip_known(c, in, now);
+		start = in->raw;
+		n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), c->w->b->c->max_event);
 		if (n == 0)
 			return;
 		if (n > 0)
@@ -186,8 +213,23 @@ static void take_frames(struct conn *c, struct input *in, uint64_t now)
 			if (c->fd >= 0)
 				lose(c, n == FRAME_TOO_LONG ? CONN_TOO_LONG : CONN_PROTOCOL);
 			return;
+		} else if (alone && f.fin) {
+			tell_framed(c, in, start);
 		}
 	}
+}
+
+/* (start): where its chunk begins, if there is nothing before it that belongs to it. */
+static void take_body(struct conn *c, struct input *in, struct str piece, const char *start, uint64_t now)
+{
+	bool alone = start != NULL && in->nkeep == 0;
+	size_t left = answer_end_chunk(&c->answer, in->raw, (size_t)(in->end - in->raw));
+
+	in->raw += left;
+	piece = join(in, piece);
+	keep(in, piece, c->ops->data(c, piece, now));
+	if (alone && left > 0)
+		tell_framed(c, in, start);
 }
 
 static void take_head(struct conn *c, struct str head, uint64_t now)
@@ -203,17 +245,21 @@ static void take_answers(struct conn *c, struct input *in, uint64_t now)
 	size_t used;
 
 	while (c->fd >= 0 && !c->upgraded) {
-		enum answer_step step =
-			answer_next(&c->answer, in->raw, (size_t)(in->end - in->raw), &used, &piece);
+		const char *start = NULL;
+		enum answer_step step;
 
+		if (in->nkeep == 0)
+			skip_known(c, in, now);
+		if (answer_begins_chunk(&c->answer, in->raw, 0))
+			start = in->raw;
+		step = answer_next(&c->answer, in->raw, (size_t)(in->end - in->raw), &used, &piece);
 		in->raw += used;
 		switch (step) {
 		case ANSWER_HEAD:
 			take_head(c, piece, now);
 			break;
 		case ANSWER_DATA:
-			piece = join(in, piece);
-			keep(in, piece, c->ops->data(c, piece, now));
+			take_body(c, in, piece, start, now);
 			break;
 		case ANSWER_END:
 			piece = (struct str){in->keep, in->nkeep};

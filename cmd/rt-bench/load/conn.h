@@ -42,6 +42,13 @@ struct conn_ops {
 	void (*end)(struct conn *c, struct str rest, uint64_t now);
 	/** A message of a WebSocket; pings are answered already. (opcode) is of its first frame. */
 	void (*message)(struct conn *c, unsigned opcode, struct str data, uint64_t now);
+	/**
+	 * A frame or a chunk begins the (n) bytes at (p). If it and what is in it are known, and done with by
+	 * that: its length; else 0, and it is taken apart. NULL: none is.
+	 */
+	size_t (*known)(struct conn *c, const char *p, size_t n, uint64_t now);
+	/** What data() or message() was just given is all that is in (wire), which known() would be given. */
+	void (*framed)(struct conn *c, struct str wire);
 	/** All that one read of (n) bytes brought has been handed up. The connection may be closed. */
 	void (*after)(struct conn *c, size_t n, uint64_t now);
 	/** After conn_want_write: it can be written to. */

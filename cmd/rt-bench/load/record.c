@@ -16,6 +16,14 @@ static void count_latency(struct subscriber *s, struct result_group *g, uint64_t
 	histogram_add(&g->latency, now > due_ns ? now - due_ns : 0);
 }
 
+/* One that (s) did not have before. */
+static void count_new(struct subscriber *s, struct result_group *g, uint64_t due_ns, uint64_t now)
+{
+	count_latency(s, g, due_ns, now);
+	if (!s->slow)
+		worker_add(&s->conn.w->delivered, 1);
+}
+
 static bool is_gap(struct str record)
 {
 	static const char gap[] = "{\"gap\":";
@@ -48,15 +56,18 @@ static void corrupt(struct subscriber *s)
 
 /*
  * Id, seq and topic are as they should be, as far as (s) can know: what others know of them? Once
- * more or late, it is wrong enough already.
+ * more or late, it is wrong enough already. Returns whether it is all right.
  */
-static void judge_name(struct subscriber *s, const struct payload_head *h, const struct envelope *e,
+static bool judge_name(struct subscriber *s, const struct payload_head *h, const struct envelope *e,
 	struct str record)
 {
 	if (ledger_enter_envelope(s->ledger, e->topic, e->id, e->seq) != ARRIVAL_NEXT)
 		worker_suspect(s->conn.w, s);
-	else if (!agrees(s, h, e, record))
+	else if (agrees(s, h, e, record))
+		return true;
+	else
 		corrupt(s);
+	return false;
 }
 
 /* What is around a whole payload. */
@@ -78,7 +89,10 @@ static void judge_envelope(struct subscriber *s, struct str record, const struct
 	if (whole && cursor != NULL)
 		ledger_habit(s->ledger, HABIT_CURSOR, same);
 	if (whole && same) {
-		judge_name(s, h, &e, record);
+		w->sound = judge_name(s, h, &e, record);
+		w->heard = (struct known_event){
+			.head = *h, .id = e.id, .seq = e.seq, .has_cursor = cursor != NULL,
+		};
 		return;
 	}
 	worker_suspect(w, s);
@@ -121,6 +135,7 @@ static const char *take_one(struct subscriber *s, struct str record, const struc
 	enum payload_status status = payload_find(record, &h, &where);
 	enum arrival a = ledger_enter(s->ledger, status, &h);
 
+	w->nheard++;
 	if (status == PAYLOAD_NONE || a == ARRIVAL_FOREIGN) {
 		take_foreign(s, record, now);
 		return status == PAYLOAD_OK ? where.p + where.n : NULL;
@@ -133,11 +148,8 @@ static const char *take_one(struct subscriber *s, struct str record, const struc
 		return NULL;
 	if (w->b->sub_is_rt && a != ARRIVAL_CORRUPT)
 		judge_envelope(s, record, &h, where, cursor);
-	if (is_new(a)) {
-		count_latency(s, g, h.due_ns, now);
-		if (!s->slow)
-			worker_add(&w->delivered, 1);
-	}
+	if (is_new(a))
+		count_new(s, g, h.due_ns, now);
 	return where.p + where.n;
 }
 
@@ -146,11 +158,46 @@ void record_take(struct subscriber *s, struct str record, const struct str *curs
 	if (!s->conn.w->b->sub_is_rt) {
 		record_take_all(s, record, now);
 	} else if (is_gap(record)) {
+		s->conn.w->nheard++;
 		ledger_gap(s->ledger);
 		worker_suspect(s->conn.w, s);
 	} else {
 		take_one(s, record, cursor, now);
 	}
+}
+
+size_t record_take_known(struct subscriber *s, const char *p, size_t n, uint64_t now)
+{
+	struct worker *w = s->conn.w;
+	struct result_group *g = subscriber_group(s);
+	const struct known_event *e;
+	size_t len;
+
+	e = known_find(w->known, p, n, &len);
+	if (e == NULL || !ledger_enter_next(s->ledger, &e->head, e->id, e->seq, e->has_cursor))
+		return 0;
+	/* Of two things that were told of it, this may be the wrong one. */
+	if (!witness_agrees(w->witness, record_stream(e->head.run, e->head.stream), e->head.n,
+			envelope_name(e->id, e->seq)))
+		corrupt(s);
+	w->cursor = (struct str){p + e->cursor_at, e->ncursor};
+	g->deliveries++;
+	w->tally->last_delivery_ns = now;
+	count_new(s, g, e->head.due_ns, now);
+	return len;
+}
+
+void record_learn(struct worker *w, struct str wire)
+{
+	const struct bench *b = w->b;
+	struct known_event e = w->heard;
+
+	/* What only one listens to does not come again. */
+	if (w->nheard != 1 || !w->sound || b->listeners[e.head.stream % b->streams.topics] < 2)
+		return;
+	e.cursor_at = (uint32_t)(w->cursor.p - wire.p);
+	e.ncursor = (uint32_t)w->cursor.n;
+	known_add(w->known, wire, &e);
 }
 
 void record_take_all(struct subscriber *s, struct str text, uint64_t now)
@@ -165,6 +212,7 @@ void record_take_all(struct subscriber *s, struct str text, uint64_t now)
 
 void record_spoilt(struct subscriber *s)
 {
+	s->conn.w->nheard++;
 	if (s->conn.w->b->sub_is_rt)
 		corrupt(s);
 }

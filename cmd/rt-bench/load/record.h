@@ -13,6 +13,19 @@
  */
 void record_take(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now);
 
+/**
+ * The same for an event of which it is already known that nothing is wrong with its bytes: does what
+ * record_take would, faster. (p) is as of conn_ops.known, and so is what it returns; 0: it is not
+ * known, or not what (s) should get next.
+ */
+size_t record_take_known(struct subscriber *s, const char *p, size_t n, uint64_t now);
+
+/**
+ * What was taken since w->nheard was 0 is all that is in (wire): if it is one event of which nothing is wrong,
+ * it is known from now on.
+ */
+void record_learn(struct worker *w, struct str wire);
+
 /** Judge all that is found in (text), of which only that is known that there are events in it. */
 void record_take_all(struct subscriber *s, struct str text, uint64_t now);
 

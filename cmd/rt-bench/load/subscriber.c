@@ -8,6 +8,7 @@
 
 #include "exitcode.h"
 #include "load/clock.h"
+#include "load/record.h"
 #include "load/worker.h"
 
 /* Before the run begins; later it goes on for ever. */
@@ -274,6 +275,8 @@ static size_t on_data(struct conn *c, struct str data, uint64_t now)
 {
 	struct subscriber *s = of(c);
 
+	c->w->nheard = 0;
+	c->w->sound = false;
 	if (!s->refused)
 		return s->ops->data(s, data, now);
 	return data.n > ERROR_BODY_MAX ? data.n : 0;
@@ -307,8 +310,25 @@ static void on_message(struct conn *c, unsigned opcode, struct str data, uint64_
 {
 	struct subscriber *s = of(c);
 
+	c->w->nheard = 0;
+	c->w->sound = false;
 	if (s->ops->message != NULL)
 		s->ops->message(s, opcode, data, now);
+}
+
+static size_t on_known(struct conn *c, const char *p, size_t n, uint64_t now)
+{
+	struct subscriber *s = of(c);
+
+	/* Whose answers end counts more than that. */
+	if (s->state != SUBSCRIBER_LIVE || s->ops->end != NULL)
+		return 0;
+	return record_take_known(s, p, n, now);
+}
+
+static void on_framed(struct conn *c, struct str wire)
+{
+	record_learn(c->w, wire);
 }
 
 static void on_after(struct conn *c, size_t n, uint64_t now)
@@ -368,6 +388,8 @@ static const struct conn_ops conn_table = {
 	.data = on_data,
 	.end = on_end,
 	.message = on_message,
+	.known = on_known,
+	.framed = on_framed,
 	.after = on_after,
 	.writable = on_writable,
 	.lost = on_lost,

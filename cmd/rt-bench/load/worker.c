@@ -452,8 +452,9 @@ struct worker *worker_new(struct bench *b, unsigned index, const uint8_t *transp
 	buf_init(&w->scratch, SCRATCH_MAX);
 	w->tally = &w->tallies[0];
 	w->witness = witness_new(b->witness);
+	w->known = known_new();
 	w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (w->loop == NULL || w->clock_fd < 0 || w->witness == NULL ||
+	if (w->loop == NULL || w->clock_fd < 0 || w->witness == NULL || w->known == NULL ||
 			tally_init(&w->tallies[0], b->c->mix) != 0 ||
 			tally_init(&w->tallies[1], b->c->mix) != 0)
 		goto fail;
@@ -490,6 +491,7 @@ void worker_free(struct worker *w)
 	buf_fini(&w->request);
 	buf_fini(&w->scratch);
 	witness_free(w->witness);
+	known_free(w->known);
 	tally_fini(&w->tallies[0]);
 	tally_fini(&w->tallies[1]);
 	if (w->loop != NULL)

@@ -16,6 +16,7 @@
 #include "buf.h"
 #include "figures/tally.h"
 #include "load/agenda.h"
+#include "judge/known.h"
 #include "judge/witness.h"
 #include "load/bench.h"
 #include "str.h"
@@ -55,6 +56,11 @@ struct worker {
 	struct str cursor;		/* of the last event that was read; p == NULL: none */
 
 	struct witness *witness;
+	struct known *known;
+	/* of the frame or chunk at hand: how many events, and the last one, if nothing is wrong with it */
+	uint32_t nheard;
+	bool sound;
+	struct known_event heard;
 
 	/* connecting */
 	uint32_t next;			/* subscriber to connect first time */

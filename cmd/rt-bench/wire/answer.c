@@ -267,6 +267,28 @@ static bool framing_byte(struct answer *a, char c)
 	return good;
 }
 
+bool answer_begins_chunk(struct answer *a, const char *p, size_t n)
+{
+	uint8_t letters = a->letters;
+
+	if (a->state != STATE_SIZE || a->digits > 0)
+		return false;
+	for (size_t i = 0; i < n && i < SIZE_DIGITS_MAX && hex_digit(p[i]) >= 0; i++)
+		if (p[i] > '9')
+			letters |= p[i] & 0x20 ? 1 : 2;
+	a->letters = letters;	/* one that is not left out says the same of itself */
+	return letters != 3;
+}
+
+size_t answer_end_chunk(struct answer *a, const char *p, size_t n)
+{
+	if (a->state != STATE_CHUNK_CR || n < 2 || memcmp(p, "\r\n", 2) != 0)
+		return 0;
+	a->state = STATE_SIZE;
+	a->digits = 0;
+	return 2;
+}
+
 static bool is_framing(const struct answer *a)
 {
 	return a->state == STATE_SIZE || a->state == STATE_EXTENSION || a->state == STATE_CHUNK_CR ||

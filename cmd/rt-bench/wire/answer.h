@@ -44,6 +44,15 @@ void answer_init(struct answer *a);
  */
 enum answer_step answer_next(struct answer *a, const char *p, size_t n, size_t *used, struct str *piece);
 
+/**
+ * Does a chunk begin with the next byte, and if that is the first of (n) at (p), is its size written as those
+ * before? Then who knows the chunk at (p), with its framing, to be whole may leave it out.
+ */
+bool answer_begins_chunk(struct answer *a, const char *p, size_t n);
+
+/** Has a chunk just ended, and what is left of it begins the (n) bytes at (p)? Takes that: its length. */
+size_t answer_end_chunk(struct answer *a, const char *p, size_t n);
+
 /** The peer has closed: is the answer complete by that, or was there none? */
 bool answer_closed(const struct answer *a);
 

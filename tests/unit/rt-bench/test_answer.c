@@ -224,8 +224,32 @@ static void closed(void)
 	ok(!answer_closed(&a), "a body that is cut");
 }
 
+/* Chunks that are left out. */
+static void chunks(void)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	struct answer a;
+	struct str piece;
+	size_t used;
+
+	answer_init(&a);
+	ok(!answer_begins_chunk(&a, head, sizeof(head) - 1), "no chunk begins with a head");
+	answer_next(&a, head, sizeof(head) - 1, &used, &piece);
+	ok(answer_begins_chunk(&a, "fa\r\n", 4), "a chunk begins");
+	ok(!answer_begins_chunk(&a, "FA\r\n", 4), "... but not with a size of other letters");
+	answer_init(&a);
+	answer_next(&a, head, sizeof(head) - 1, &used, &piece);
+	answer_next(&a, "3\r\nabc", 6, &used, &piece);
+	ok(used == 6 && !answer_begins_chunk(&a, "\r\n3\r\n", 5), "none begins before the end of the last");
+	ok(answer_end_chunk(&a, "\r", 1) == 0 && answer_end_chunk(&a, "\r\r", 2) == 0, "... which is CRLF");
+	ok(answer_end_chunk(&a, "\r\n3", 3) == 2 && answer_begins_chunk(&a, "3", 1), "... and then one does");
+	answer_next(&a, "3\r\nab", 5, &used, &piece);
+	ok(answer_end_chunk(&a, "\r\n", 2) == 0, "within a chunk it does not end");
+}
+
 int main(void)
 {
+	chunks();
 	bodies();
 	malformed();
 	limits();

@@ -635,6 +635,31 @@ static void rounds(void)
 	ok(wrong == 0, "20,000 runs at random, beside a naive model");
 }
 
+/* Both at once, of run (run) and stream (stream). */
+static bool goes_on(struct ledger *l, uint32_t run, uint32_t stream, uint64_t n, uint64_t id, uint64_t seq)
+{
+	struct payload_head h = {.run = run, .stream = stream, .n = n};
+
+	return ledger_enter_next(l, &h, id, seq, false);
+}
+
+static void next(void)
+{
+	struct ledger *l = ledger_new(&two, RUN, 0, 1, false);
+
+	ok(!goes_on(l, RUN, 0, 1, 10, 1), "the first is not known to be the next");
+	both(l, 0, 1, 10, 1);
+	ok(goes_on(l, RUN, 0, 2, 11, 2) && goes_on(l, RUN, 1, 1, 12, 3), "the next of each stream are");
+	ok(!goes_on(l, RUN + 1, 0, 3, 13, 4) && !goes_on(l, RUN, 2, 3, 13, 4), "those of others are not");
+	ok(!goes_on(l, RUN, 0, 2, 13, 4) && !goes_on(l, RUN, 0, 4, 13, 4), "nor by another number");
+	ok(!goes_on(l, RUN, 0, 3, 12, 4) && !goes_on(l, RUN, 0, 3, 13, 5) && !goes_on(l, RUN, 0, 3, 13, 3),
+		"nor by another id or seq");
+	verdict_is(l, 2, 1, "received 3", "what is not has not been entered");
+	ledger_gap(l);
+	ok(!goes_on(l, RUN, 0, 3, 13, 4), "nor behind a gap");
+	ledger_free(l);
+}
+
 int main(void)
 {
 	streams(1, 1);
@@ -653,6 +678,7 @@ int main(void)
 	added();
 	memory();
 	envelopes_well();
+	next();
 	envelopes_lost();
 	envelopes_order();
 	envelopes_damaged();

@@ -244,8 +244,53 @@ static void lines(void)
 	ok(wrong == 0, "... split anywhere");
 }
 
+/* What one has judged, another is given in the same bytes. */
+static void known(void)
+{
+	struct subscriber *second;
+	const struct result_group *g;
+	struct worker *w;
+	unsigned faults = 0;
+	char text[400];
+	size_t n;
+
+	helper_bench_config(&h, 2, 1, 1, TRANSPORT_NDJSON);
+	helper_bench_init(&h, 1);
+	w = h.b.workers[0];
+	second = &w->subscribers[1];
+	g = subscriber_group(second);
+	for (uint64_t k = 1; k <= 3; k++) {
+		n = put_envelope(text, k);
+		w->nheard = 0;
+		w->sound = false;
+		record_take(subscriber(), (struct str){text, n}, NULL, k * 1000000);
+		record_learn(w, (struct str){text, n});
+		if (k == 1)
+			record_take(second, (struct str){text, n}, NULL, k * 1000000);
+		else
+			faults += record_take_known(second, text, n, k * 1000000 + 7) != n;
+		faults += w->cursor.p != text + 7 || w->cursor.n != 16;
+	}
+	ok(faults == 0, "what is known need not be judged again");
+	ok(g->deliveries == 6 && g->measured == 6 && g->latency.max_ns == 7 &&
+		atomic_load(&w->delivered) == 6,
+		"... and counts as ever");
+	ok(record_take_known(second, text, n, 1) == 0 && g->deliveries == 6,
+		"once more it is not what comes next");
+	n = put_envelope(text, 4);
+	text[n - 10] ^= 1;
+	w->nheard = 0;
+	w->sound = false;
+	record_take(subscriber(), (struct str){text, n}, NULL, 1);
+	record_learn(w, (struct str){text, n});
+	ok(record_take_known(second, text, n, 1) == 0 && verdict().corrupt == 1,
+		"what is corrupt is not learnt");
+	helper_bench_fini(&h);
+}
+
 int main(void)
 {
+	known();
 	envelopes();
 	around();
 	topics();
