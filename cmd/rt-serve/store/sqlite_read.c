@@ -199,7 +199,8 @@ static enum slice read_rows(struct sqlite *s, struct rows *rows, struct sqlite_j
 	enum seek_verdict v = SEEK_MORE;
 	struct event *e;
 
-	for (int i = 0; res == ROWS_EVENT && v == SEEK_MORE; i++) {
+	/* Only events count: damaged rows alone lead nowhere that the next slice could begin at. */
+	for (int i = 0; res == ROWS_EVENT && v == SEEK_MORE; ) {
 		if (back && i == SLICE_EVENTS)
 			return SLICE_PAUSE;
 		res = rows_next(rows, &e);
@@ -212,6 +213,7 @@ static enum slice read_rows(struct sqlite *s, struct rows *rows, struct sqlite_j
 			break;
 		v = back ? seek_visit(j->read, &j->seek, e) : seek_take(j->read, &j->seek, e);
 		event_unref(e);
+		i++;
 	}
 	if (v != SEEK_MORE)
 		return v == SEEK_NOMEM ? SLICE_NOMEM : SLICE_ENOUGH;

@@ -316,6 +316,29 @@ static void test_backwards(void)
 	store_close(s);
 }
 
+/* More of them in a row than is looked at backwards at once. */
+static void test_nearly_all(void)
+{
+	struct store_config c = helper_config(path);
+	struct store *s;
+	struct read *r;
+
+	snprintf(path, sizeof(path), "%s", helper_path("nearly.db"));
+	s = helper_open(&c);
+	helper_fill(s, "a", 20500, true);
+	store_close(s);
+	execute(path, "UPDATE chunks SET body = zeroblob(length(body))"
+		" WHERE first > (SELECT min(first) FROM chunks)");
+	c.memory_bytes = 1;
+	s = helper_open(&c);
+	r = helper_new_read("a", READ_LAST, NULL);
+	r->last = 1;
+	helper_do(s, r);
+	ok(r->n == 1 && str_is(event_data(r->events[0]), "1"), "the last one is that before all damage");
+	read_free(r);
+	store_close(s);
+}
+
 /* What is told stays told: not again with the same subscription, again for another one. */
 static void test_again(void)
 {
@@ -500,6 +523,7 @@ int main(void)
 	}
 	test_backwards();
 	test_again();
+	test_nearly_all();
 	test_retention();
 	test_lost_row();
 	test_kept();
