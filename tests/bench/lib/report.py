@@ -144,14 +144,16 @@ def measured(tables):
     rows = [row for _, t in tables for row in t.how]
     if not rows:
         return ""
+    again = sum(row.get("repeated", 0) for row in rows) / 60
     days = sorted({row["day"] for row in rows})
     long = {row["long"] for row in rows}
     command = "`make bench`" if long == {False} else "`make bench LONG=1`" if long == {True} else \
         "`make bench`, some of it with `LONG=1`"
     return (f"Measured by {command} on {' to '.join(dict.fromkeys((days[0], days[-1])))}: "
             f"{repeats(len({row['repeat'] for row in rows}))}, "
-            f"{sum(row['seconds'] for row in rows) / 60:.1f} minutes in all, "
-            "without what it took to install and to build.\n")
+            f"{sum(row['seconds'] for row in rows) / 60:.1f} minutes in all" +
+            (f", {again:.1f} of them for what others disturbed" if again >= 0.05 else "") +
+            ". Installing and building are not counted.\n")
 
 
 def scenario_part(scenario, t, said):

@@ -8,7 +8,8 @@ A row is one figure of one subject in one repeat:
     others used meanwhile, at most), note
     or instead of values: skipped (why there are none)
 
-and how a repeat was measured: scenario, repeat, day, seconds, long
+and how a repeat was measured: scenario, repeat, day, seconds, repeated (how many of them because
+others disturbed), long
 """
 import glob
 import json
@@ -36,10 +37,10 @@ def write(folder, scenario, repeat, rows, keep_others=False):
     os.rename(path + ".new", path)
 
 
-def how(scenario, repeat, seconds, long):
-    """The row that says how a repeat was measured."""
-    return {"scenario": scenario, "repeat": repeat, "day": time.strftime("%Y-%m-%d"),
-            "seconds": round(seconds, 1), "long": long}
+def how(bench, seconds):
+    """The row that says how a repeat was measured, when it is over."""
+    return {"scenario": bench.scenario, "repeat": bench.repeat, "day": time.strftime("%Y-%m-%d"),
+            "seconds": round(seconds, 1), "repeated": round(bench.repeated, 1), "long": bench.long}
 
 
 def forget(folder, scenario):
