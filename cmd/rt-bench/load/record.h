@@ -21,8 +21,8 @@ void record_take(struct subscriber *s, struct str record, const struct str *curs
 size_t record_take_known(struct subscriber *s, const char *p, size_t n, uint64_t now);
 
 /**
- * What was taken since w->nheard was 0 is all that is in (wire): if it is one event of which nothing is wrong,
- * it is known from now on.
+ * What was taken since w->nheard was 0 is all that is in (wire): if it is one event of which nothing
+ * is wrong, it is known from now on.
  */
 void record_learn(struct worker *w, struct str wire);
 
