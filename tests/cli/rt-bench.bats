@@ -351,6 +351,16 @@ while True:
 	assert_json '.all.received == 0 and .all.corrupt > 0'
 }
 
+@test "rt-bench: descriptors that run out while it connects are its own fault, status 10" {
+	bg bench rt-bench --subscribers 40 --ramp 20 --duration 1s --connect-timeout 2s
+	local fds=/proc/$BG_PID/fd
+	wait_for eval "[ \$(ls $fds | wc -l) -ge 15 ]"
+	prlimit --pid "$BG_PID" --nofile=15:15
+	bg_wait bench 30
+	[ "$BG_STATUS" -eq 10 ]
+	grep -q 'Too many open files' "$RT_TMP/bench.err"
+}
+
 @test "rt-bench: --source-ip that is not of this machine" {
 	run -10 --separate-stderr rt-bench --source-ip 192.0.2.1 --count 1 --subscribers 2
 	[[ $stderr == *'an address of --source-ip is not of this machine'* ]]

@@ -297,8 +297,11 @@ void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *
 
 void bench_complain_connect(struct bench *b, atomic_bool *flag, const struct target *t)
 {
+	bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+
 	if (errno != EADDRNOTAVAIL)
-		bench_complain(b, flag, EXIT_UNREACHABLE, "cannot connect to %s: %m", t->host);
+		bench_complain(b, flag, ours ? EXIT_RESOURCES : EXIT_UNREACHABLE,
+			"cannot connect to %s: %m", t->host);
 	else if (b->c->nsource_ips > 0)
 		bench_complain(b, flag, EXIT_RESOURCES,
 			"an address of --source-ip is not of this machine, or has no ports left");
