@@ -64,7 +64,7 @@ sub() {
 	local fields
 	local head='{"read":true},{"send":"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
 	local chunk='\r\n\r\n16\r\nid: 1\ndata: a\n\nid: 2\n\r\n0\r\n\r\n"}'
-	fake "[$headTransfer-Encoding: Chunked$chunk,$HANG]"
+	fake "[${head}Transfer-Encoding: Chunked$chunk,$HANG]"
 	sub -n 1 -r "$URL"
 	assert_output a
 	for fields in 'gzip, chunked' 'gzip\r\nTransfer-Encoding: chunked' 'chunked, gzip'; do
