@@ -335,7 +335,7 @@ END
 }
 
 @test "mux: who stops reading later gets everything" {
-	start_server --store memory: --heartbeat 1
+	start_server --store memory: --heartbeat "$RT_SLOW"
 	run -0 flood many "$SERVER_PID" 4 10000 mux
 	assert_json ".complete and .there == 4 and .grown < $((30 * RT_SHADOW))"
 }

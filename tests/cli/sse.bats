@@ -326,7 +326,7 @@ streams() {
 
 # rt-test: alone
 @test "sse: who stops reading for three heartbeats costs bounded memory and later gets everything" {
-	start_server --store memory: --heartbeat 1
+	start_server --store memory: --heartbeat "$RT_SLOW"
 	run -0 flood many "$SERVER_PID" 4 20000 sse
 	# the events themselves are in memory, once
 	assert_json ".complete and .there == 4 and .grown < $((40 * RT_SHADOW))"

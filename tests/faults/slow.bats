@@ -10,7 +10,7 @@ load ../cli/helper
 
 # rt-test: alone
 @test "two hundred readers stop for three heartbeats of a flood: cheap, still there, later complete" {
-	start_server --memory 4M --heartbeat 1s --threads 2
+	start_server --memory 4M --heartbeat "$RT_SLOW" --threads 2
 	run -0 flood many "$SERVER_PID" 200 5000
 	# A gigabyte in all that they do not read; each may have --max-output for a moment, and what the
 	# server has freed since still counts here.
