@@ -19,7 +19,7 @@ RETAINED = (1000, 100000, 1000000)
 STORED = (100000, 1000000)
 BASE_SUBSCRIBERS, BASE_RETAINED = 1000, 10
 # The costs of one stretch of events vary by a quarter, whatever is retained: many short ones.
-ROUNDS_SUBSCRIBERS, ROUNDS_RETAINED = 3, 4
+ROUNDS_SUBSCRIBERS, ROUNDS_RETAINED = 2, 4
 CPU = "CPU per delivery"
 SUBJECT = OURS[0]
 IN_MEMORY, ON_DISK = "rt-serve SSE, {:,} retained", "rt-serve SSE, {:,} on disk"
@@ -84,7 +84,7 @@ def over_retained(bench, name, retained, on_disk):
 def run(bench):
     """See HOW."""
     if bench.wants("floor") and bench.first(1):
-        over_subscribers(bench, "floor", REFERENCE, 2)
+        over_subscribers(bench, "floor", REFERENCE, ROUNDS_SUBSCRIBERS)
     if bench.wants("rt-serve subscribers"):
         over_subscribers(bench, "rt-serve SSE", SUBJECT, ROUNDS_SUBSCRIBERS)
     if bench.wants("rt-serve retained"):
