@@ -218,7 +218,8 @@ static void tell_polls(struct advice *a, const struct result *best)
 		add_ratio(a, cost(a, poll) / cost(a, best), what);
 		text_add(&a->t, ". ");
 	} else {
-		text_add(&a->t, "Polling is later, and saves nothing here: %s takes ", poll->label);
+		text_add(&a->t, "Polling is later, and saves %s here: %s takes ",
+			cost(a, poll) < cost(a, best) * 0.995 ? "little" : "nothing", poll->label);
 		add_ratio(a, cost(a, poll) / cost(a, best), what);
 		text_add(&a->t, ". ");
 	}

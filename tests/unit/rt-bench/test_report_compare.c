@@ -85,6 +85,9 @@ static void advice(void)
 	set_cpu(runs[4], 5);
 	advises(RUNS, "Polling is later, and saves nothing here: poll 5s takes 1.25 times the CPU.",
 		"polls may cost more");
+	set_cpu(runs[4], 3.6);
+	advises(RUNS, "Polling is later, and saves little here: poll 5s takes 90.0 % of the CPU.",
+		"... or hardly less");
 	advises(2, "What fits: ws.", "without polls nothing on polls");
 	never(2, "oll", "... indeed");
 	advises(1, "", "one alone");
