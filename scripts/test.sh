@@ -201,6 +201,10 @@ grep '^alone ' "$log/jobs" | sed 's/^alone //' |
 
 # --- the sum ---------------------------------------------------------------------------------
 
+# Which failed, where one looks first; why stands further up.
+for report in "$log"/*.report; do
+	[ ! -e "$report" ] || head -n 1 "$report"
+done
 cat /dev/null "$log"/*.counts 2>/dev/null | awk -v built="$build_failed" -v jobs="$(wc -l <"$log/jobs")" \
 	-v took=$(($(date +%s) - began)) '
 	{ passed += $1; failed += $2; skipped += $3 }

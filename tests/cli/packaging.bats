@@ -413,6 +413,7 @@ bare_machine() {
 	assert_failure
 	# passed: good 1, crash 1, short 1, liar 1, z 1; failed: crash 1, short 2, liar 1, absent 1, z 1
 	assert_line --index -1 '5 passed, 6 failed, 1 skipped'
+	assert_line --index -3 --partial 'FAILED  unit/a/test_short'	# the last of those that failed, once more
 
 	for name in good test_good a/good a/test_good tests/unit/a/test_good.c; do
 		run env MAKE=true OUT=out ONLY=$name sh scripts/test.sh unit
