@@ -100,6 +100,7 @@ bench() {
 		said = notes.sections(sys.argv[2])
 		tables = {"tiny": rows.Table(rows.read(sys.argv[3], "tiny"))}
 		print(notes.reasons(notes.filled(said, tables)["missed"], sys.argv[4:]))
+		print(notes.filled(said, tables)["overview"])
 	END
 	cat >"$RT_TMP/notes.md" <<-'END'
 		<!-- ## missed -->
@@ -116,6 +117,12 @@ bench() {
 		## overview
 
 		Less is better.
+
+		{{if tiny | floor | p99}}
+		The floor is a floor.
+
+		{{if tiny | nobody | p99}}
+		Nobody is nobody.
 	END
 	mkdir "$RT_TMP/rows"
 	jq -nc '{scenario: "tiny", repeat: 1, subject: "floor", figure: "p99", unit: "ms", values: [0.0123],
@@ -125,6 +132,9 @@ bench() {
 	assert_line --index 0 '- one: 12.3 ms, 2.00 and (not measured).'
 	assert_line --index 1 '- **3 of which nothing is known**: not looked into.'
 	refute_output --partial two
+	assert_line --index 2 'Less is better.'
+	assert_line --index 3 'The floor is a floor.'
+	assert_equal "${#lines[@]}" 4
 }
 
 @test "--readme: the table of a file gets the figures of the run; without all of them it stays" {

@@ -6,6 +6,7 @@ import textwrap
 from . import figures
 
 WIDTH = 110
+NOTHING = "(not measured)"
 
 
 def sections(path):
@@ -25,7 +26,7 @@ def figure(tables, place):
     cell = tables[scenario].cell(subject, name) if scenario in tables else None
     values = [] if cell is None else cell.ratios if of == "ratio" else cell.values
     if not values:
-        return "(not measured)"
+        return NOTHING
     unit = "x" if of == "ratio" else cell.unit
     said = figures.text(figures.median(values), unit)
     return f"{said} {unit}" if of == "value" and unit else said
@@ -40,10 +41,22 @@ def wrapped(text):
     return re.sub(r"(?m)^\S.*(?:\n(?!- )(?=.*\S).+)*", fill, text)
 
 
+def wanted(text, tables):
+    """Without the paragraphs of {{if ...}} that are about what was not measured."""
+    kept = []
+    for paragraph in re.split(r"\n{2,}", text):
+        about = re.match(r"\{\{if (.*?)\}\}\n", paragraph)
+        if about is None:
+            kept.append(paragraph)
+        elif figure(tables, about.group(1)) != NOTHING:
+            kept.append(paragraph[about.end():])
+    return "\n\n".join(kept)
+
+
 def filled(said, tables):
     """The sections with their figures. tables: by the name of the scenario."""
     return {name: wrapped(re.sub(r"\{\{(.*?)\}\}", lambda found: figure(tables, found.group(1)),
-                                 text, flags=re.S)) for name, text in said.items()}
+                                 wanted(text, tables), flags=re.S)) for name, text in said.items()}
 
 
 def reasons(text, missed):
