@@ -58,3 +58,13 @@ class Group:
         if isinstance(reference, str):
             reference = each.pop(reference, lambda: None)
         return in_turn(reference, each, self.bench.rounds(rounds))
+
+    def beside(self, base, measure, rounds, figure, unit, to):
+        """Rows of all members, in turn with one of them, once they are warm; the pairs, by name."""
+        self.each(measure)
+        alone, found = self.in_turn(base, measure, rounds)
+        for value in alone:
+            self.bench.row(base, figure, unit, value)
+        for name, pairs in found.items():
+            self.bench.row(name, figure, unit, pairs=pairs, to=to)
+        return found

@@ -43,12 +43,7 @@ def compare(group, subscribers, base, rounds):
     """Rows of all points of a group, in turn with the (base) one; subscribers: of each, by name."""
     def measure(name, load):
         return once(load, subscribers[name])
-    group.each(measure)
-    costs, found = group.in_turn(base, measure, rounds)
-    for value in costs:
-        group.bench.row(base, CPU, "us", value)
-    for name, pairs in found.items():
-        group.bench.row(name, CPU, "us", pairs=pairs, to="base")
+    group.beside(base, measure, rounds, CPU, "us", "base")
 
 
 def over_subscribers(bench, name, subject, rounds):

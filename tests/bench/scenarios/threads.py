@@ -34,12 +34,7 @@ def speed(_, load):
 
 def compare(group, one):
     """Rows of a group, in turn with its member (one); the median ratios, by name."""
-    group.each(speed)
-    alone, found = group.in_turn(one, speed, ROUNDS)
-    for value in alone:
-        group.bench.row(one, CARRIED, "k/s", value)
-    for name, pairs in found.items():
-        group.bench.row(name, CARRIED, "k/s", pairs=pairs, to="one")
+    found = group.beside(one, speed, ROUNDS, CARRIED, "k/s", "one")
     return {name: median(pairs.ratios) for name, pairs in found.items()}
 
 
