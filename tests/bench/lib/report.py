@@ -179,7 +179,7 @@ def write(path, folder, scenarios, versions, said):
     tables = read_tables(folder, scenarios)
     said = notes.filled(said, {s.NAME: t for s, t in tables})
     parts, goals, beside = [HEAD, measured(tables)], goal_lines(tables), overview(tables)
-    if len(beside[0]) > 1:
+    if beside[1]:
         parts.append(table(*beside))
         parts.append(said["overview"] + "\n" if "overview" in said else "")
     if goals:
