@@ -28,12 +28,9 @@ static int grow(struct inflight *f)
 	return 0;
 }
 
-int inflight_add(struct inflight *f, const struct inflight_event *e)
+int inflight_reserve(struct inflight *f)
 {
-	if (f->count == f->cap && grow(f) != 0)
-		return -1;
-	f->ring[(f->first + f->count++) & (f->cap - 1)] = *e;
-	return 0;
+	return f->count < f->cap ? 0 : grow(f);
 }
 
 int unsure_add(struct unsure_list *l, uint64_t n)

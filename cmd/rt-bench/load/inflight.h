@@ -21,8 +21,14 @@ struct inflight {
 
 void inflight_fini(struct inflight *f);
 
-/** Append. 0, or -1 without memory. */
-int inflight_add(struct inflight *f, const struct inflight_event *e);
+/** Make room for one more. 0, or -1 without memory. */
+int inflight_reserve(struct inflight *f);
+
+/** Append, after inflight_reserve. */
+static inline void inflight_add(struct inflight *f, const struct inflight_event *e)
+{
+	f->ring[(f->first + f->count++) & (f->cap - 1)] = *e;
+}
 
 /** The (k)th oldest, k < count. */
 static inline const struct inflight_event *inflight_at(const struct inflight *f, uint64_t k)

@@ -199,13 +199,13 @@ static bool add_event(struct publisher *p, uint64_t due_ns)
 
 	h.stream = stream_of(p, e.topic);
 	buf_reset(&w->scratch);
-	if (buf_reserve(&w->scratch, size) != 0)
+	/* What is published is in flight, or nobody would know that it may not come: room for it first. */
+	if (buf_reserve(&w->scratch, size) != 0 || inflight_reserve(&p->inflight) != 0)
 		return false;
 	plan_advance(&p->plan, &e.n);
 	h.n = e.n;
 	size = payload_write((char *)w->scratch.p, &h, pad, w->b->c->size);
-	if (inflight_add(&p->inflight, &e) != 0)
-		return false;
+	inflight_add(&p->inflight, &e);
 	p->fresh++;
 	tally_of(p)->sent++;
 	worker_add(&w->expected, w->b->listeners[topic]);

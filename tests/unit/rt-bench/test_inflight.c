@@ -15,9 +15,10 @@ static void ring(void)
 	for (unsigned i = 0; i < 20000; i++) {
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		if (i < 10000 ? random >> 63 == 0 || f.count == 0 : f.count == 0) {
-			if (inflight_add(&f, &(struct inflight_event){.due_ns = in * 3, .n = in,
-					.topic = (uint32_t)in}) != 0)
+			if (inflight_reserve(&f) != 0)
 				break;
+			inflight_add(&f, &(struct inflight_event){.due_ns = in * 3, .n = in,
+				.topic = (uint32_t)in});
 			in++;
 		} else {
 			uint64_t n = 1 + (random >> 40) % f.count;
@@ -32,7 +33,7 @@ static void ring(void)
 		same = same && f.count == in - out;
 	}
 	ok(same && in > 3000, "first in, first out");
-	for (unsigned i = 0; i < 1000; i++)
+	for (unsigned i = 0; i < 1000 && inflight_reserve(&f) == 0; i++)
 		inflight_add(&f, &(struct inflight_event){.n = in++});
 	ok(inflight_at(&f, f.count - 1)->n == in - 1 && (f.cap & (f.cap - 1)) == 0, "it grows");
 	inflight_fini(&f);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "helper_peer.h"
 #include "load/envelope.h"
@@ -25,6 +26,26 @@ static struct publisher *publisher(void)
 {
 	return &worker()->publishers[0];
 }
+
+/* --- memory that fails, but not below a sanitizer, which has its own --------------------------- */
+
+static size_t failing;	/* the next allocation of so many bytes; 0: none */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FAILS false
+#else
+#define FAILS true
+
+void *__libc_malloc(size_t n);
+
+void *malloc(size_t n)
+{
+	if (n != failing || n == 0)
+		return __libc_malloc(n);
+	failing = 0;
+	return NULL;
+}
+#endif
 
 static void configure(enum publish_how how, uint64_t window)
 {
@@ -135,6 +156,28 @@ static void late_batch(void)
 	end();
 }
 
+/* What cannot be remembered is not published, so that all that was published is answered or unsure. */
+static void out_of_memory(void)
+{
+	const struct stream_total *total;
+
+	configure(PUBLISH_LINES, 200);
+	failing = 128 * sizeof(struct inflight_event);
+	begin();
+	if (FAILS) {
+		close(fd);	/* the other end of it is closed */
+		while (!conn_is_open(&publisher()->conn))
+			helper_turn(&h);
+		let_publish();
+	}
+	publisher_finish(publisher());
+	total = &h.b.totals[0];
+	ok(failing == 0 || !FAILS, "no memory for the 65th event in flight");
+	ok(total->published >= 200 && total->nunsure == 1 && total->unsure[0].from == 1 &&
+		total->unsure[0].to == total->published, "... all that was published is unsure");
+	end();
+}
+
 /* --- acknowledgements -------------------------------------------------------------------------- */
 
 /* Subscribers heard that event (n) has this id and seq. */
@@ -187,6 +230,7 @@ int main(void)
 	lost_connections();
 	unwritten();
 	late_batch();
+	out_of_memory();
 	misnamed(PUBLISH_LINES, "lines are acknowledged as what they are");
 	misnamed(PUBLISH_POST, "so are posts");
 	misnamed(PUBLISH_WS, "so are messages");
