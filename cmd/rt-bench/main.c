@@ -192,7 +192,8 @@ int main(int argc, char **argv)
 		return EXIT_RESOURCES;
 	status = measure(&c, &o);
 	if (stop_signal() != 0)
-		log_warn("ended by SIG%s: what follows was measured until then", sigabbrev_np(stop_signal()));
+		log_warn("ended by SIG%s%s", sigabbrev_np(stop_signal()),
+			status == EXIT_DONE ? ": what follows was measured until then" : "");
 	if (status == EXIT_DONE)
 		status = tell(&c, &o, html, csv);
 	for (unsigned i = 0; i < o.n; i++) {

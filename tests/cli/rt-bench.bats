@@ -179,6 +179,30 @@ subscribers() {
 	wait_for subscribers rt-bench 2
 	bg_kill bench INT
 	[ "$BG_STATUS" -eq 130 ]
+	grep -q 'ended by SIGINT: what follows was measured' "$RT_TMP/bench.err"
+	# Those who came are counted, and nobody was missing when publishing began: it did not.
+	grep -qE '^connected +[1-9][0-9]* of 1,000 ' "$RT_TMP/bench.out"
+	run ! grep 'when publishing began' "$RT_TMP/bench.out"
+}
+
+@test "rt-bench: a signal after which nothing was measured does not announce what was" {
+	cat >"$RT_TMP/end.c" <<-'END'
+		#include <netdb.h>
+		#include <signal.h>
+		int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+		{
+			static int times;
+			if (times++ == 0)
+				raise(SIGTERM);
+			(void)host, (void)port, (void)hints, (void)found;
+			return EAI_FAIL;
+		}
+	END
+	cc -shared -fPIC -o "$RT_TMP/end.so" "$RT_TMP/end.c"
+	run -143 --separate-stderr env LD_PRELOAD="$RT_TMP/end.so" \
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" rt-bench --count 1
+	[[ $stderr == *'ended by SIGTERM' ]]
+	[ -z "$output" ]
 }
 
 has_events() {

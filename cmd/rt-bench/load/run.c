@@ -415,6 +415,8 @@ int run(const struct bench_config *c, struct result *r)
 	if (!r->interrupted)
 		complete = measure(&s);
 	stop_workers(&s);
+	if (s.b.start_ns == 0)	/* ended while they still connected */
+		count_connected(&s);
 	session_sum(&s, complete);
 	if (s.b.start_ns != 0)
 		limit_judge(&s, r);

@@ -372,7 +372,7 @@ static void remark_warnings(struct remarks *list, const struct bench_config *c, 
 		remark(list, REMARK_WARNING, "rt-bench was the bottleneck: %s", r->limit);
 	if (r->interrupted)
 		remark(list, REMARK_WARNING, "interrupted: this is what was measured until then");
-	if (r->all.connected < r->all.subscribers)
+	if (r->all.connected < r->all.subscribers && r->publish_s > 0)
 		remark(list, REMARK_WARNING, "only %s of %s subscribers were connected when publishing began",
 			figure_count(a, r->all.connected), figure_count(b, r->all.subscribers));
 	if (r->all.connect_failures > 0)
