@@ -167,6 +167,8 @@ flipped() {
 @test "rt-bench: --slow-for: for so long, though publishing has ended before" {
 	run -0 --separate-stderr rt-bench --json --rate 50 --duration 500ms --warmup 0s --subscribers 2 --slow 1 --slow-for 1500ms
 	assert_json '.clean and .all.received == 50 and .publish_s > 1.4 and .publish_s < 4'
+	# Rates are of the half second in which there was something to publish, and somebody to read it.
+	assert_json '.published_per_s > 40 and .published_per_s < 60 and .deliveries_per_s > 40 and .deliveries_per_s < 60'
 }
 
 @test "rt-bench: a signal ends slowness, too: who was slow gets all there is" {

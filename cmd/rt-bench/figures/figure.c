@@ -104,7 +104,12 @@ static double ratio(double a, double b)
 
 double figure_rate(const struct result *r)
 {
-	return ratio((double)r->all.deliveries, r->publish_s);
+	return ratio((double)(r->all.deliveries - r->caught_up), r->delivering_s);
+}
+
+double figure_publish_rate(const struct result *r)
+{
+	return ratio((double)r->pub.sent, r->sending_s);
 }
 
 double figure_bytes_per_event(const struct result *r)

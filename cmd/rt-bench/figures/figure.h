@@ -31,8 +31,14 @@ char *figure_count(char dst[FIGURE_LEN], uint64_t n);
  */
 char *figure_percent(char dst[FIGURE_LEN], double share);
 
-/** Events delivered per second, from the first publish to the last delivery. */
+/**
+ * Events delivered per second, from the first publish to the last delivery, but for what slow subscribers
+ * got when publishing was over.
+ */
 double figure_rate(const struct result *r);
+
+/** Events published per second, from the first to the last. */
+double figure_publish_rate(const struct result *r);
 
 /** Bytes read per event delivered, framing and polls that brought nothing included. */
 double figure_bytes_per_event(const struct result *r);

@@ -66,6 +66,12 @@ struct result {
 	double connect_s;		/* until all were connected */
 	double publish_s;		/* from the first publish to the last delivery */
 	double measured_s;		/* the same without the warm-up */
+	/*
+	 * What rates are of: from the first publish until no more was sent (with a rate: until the next would
+	 * have been due), and until no more came; but for what slow subscribers got after that, (caught_up).
+	 */
+	double sending_s, delivering_s;
+	uint64_t caught_up;
 	/* the server, with --pid; 0: not known */
 	uint64_t server_cpu_ns;		/* from the first publish to the last delivery */
 	uint64_t server_pss_before, server_pss_idle, server_pss_after;	/* idle: all connected */

@@ -45,7 +45,14 @@ void tally_reset(struct tally *t)
 	t->sent = t->acked = t->refused = t->unsure = t->unsent = t->bytes = t->misnamed = 0;
 	histogram_reset(&t->ack);
 	histogram_reset(&t->lateness);
+	t->last_prompt_ns = t->last_sent_ns = t->caught_up = 0;
 	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = t->turns = 0;
+}
+
+static void later(uint64_t *t, uint64_t than)
+{
+	if (than > *t)
+		*t = than;
 }
 
 void tally_add(struct tally *to, const struct tally *from)
@@ -62,8 +69,10 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->misnamed += from->misnamed;
 	histogram_merge(&to->ack, &from->ack);
 	histogram_merge(&to->lateness, &from->lateness);
-	if (from->last_delivery_ns > to->last_delivery_ns)
-		to->last_delivery_ns = from->last_delivery_ns;
+	later(&to->last_delivery_ns, from->last_delivery_ns);
+	later(&to->last_prompt_ns, from->last_prompt_ns);
+	later(&to->last_sent_ns, from->last_sent_ns);
+	to->caught_up += from->caught_up;
 	to->lost += from->lost;
 	to->connected += from->connected;
 	to->thread_ns += from->thread_ns;

@@ -21,6 +21,9 @@ struct tally {
 	struct histogram ack, lateness;
 	/* how it stands at the end of the interval */
 	uint64_t last_delivery_ns;	/* 0: none in it */
+	/* the same, but for what slow subscribers got when publishing was over; how much that was */
+	uint64_t last_prompt_ns, caught_up;
+	uint64_t last_sent_ns;		/* 0: none in it */
 	uint64_t lost;			/* of all subscribers so far, as far as holes tell */
 	uint64_t connected;		/* subscribers */
 	uint64_t thread_ns;		/* CPU time of the thread so far */
@@ -37,7 +40,7 @@ void tally_reset(struct tally *t);
 
 /**
  * Add (from) to (to), which has at least the same groups. What says how it stands is added too, but of
- * last_delivery_ns the later is kept.
+ * the last of something the later is kept.
  */
 void tally_add(struct tally *to, const struct tally *from);
 

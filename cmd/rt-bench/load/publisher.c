@@ -136,6 +136,7 @@ static void count_lateness(struct publisher *p)
 	if (p->fresh == 0)
 		return;
 	now = clock_ns();
+	tally_of(p)->last_sent_ns = now;
 	for (uint64_t k = p->inflight.count - p->fresh; k < p->inflight.count; k++) {
 		uint64_t due = inflight_at(&p->inflight, k)->due_ns;
 

@@ -16,6 +16,21 @@ static void count_latency(struct subscriber *s, struct result_group *g, uint64_t
 	histogram_add(&g->latency, now > due_ns ? now - due_ns : 0);
 }
 
+/* A delivery, whatever is in it. */
+static void count_delivery(struct subscriber *s, struct result_group *g, uint64_t now)
+{
+	struct worker *w = s->conn.w;
+	struct tally *t = w->tally;
+
+	g->deliveries++;
+	t->last_delivery_ns = now;
+	/* Who did not read while it was published gets it as late as --slow-for says: that is no rate. */
+	if (s->slow && !w->publishing)
+		t->caught_up++;
+	else
+		t->last_prompt_ns = now;
+}
+
 /* One that (s) did not have before. */
 static void count_new(struct subscriber *s, struct result_group *g, uint64_t due_ns, uint64_t now)
 {
@@ -119,8 +134,7 @@ static void take_foreign(struct subscriber *s, struct str record, uint64_t now)
 		ledger_spoil(s->ledger, e.topic);
 	if (!w->b->from_outside)
 		return;
-	g->deliveries++;
-	w->tally->last_delivery_ns = now;
+	count_delivery(s, g, now);
 	if (timely)
 		count_latency(s, g, e.id / 1000 * 1000000, now);
 }
@@ -140,8 +154,7 @@ static const char *take_one(struct subscriber *s, struct str record, const struc
 		take_foreign(s, record, now);
 		return status == PAYLOAD_OK ? where.p + where.n : NULL;
 	}
-	g->deliveries++;
-	w->tally->last_delivery_ns = now;
+	count_delivery(s, g, now);
 	if (a != ARRIVAL_NEXT)
 		worker_suspect(w, s);
 	if (status != PAYLOAD_OK)
@@ -181,8 +194,7 @@ size_t record_take_known(struct subscriber *s, const char *p, size_t n, uint64_t
 			envelope_name(e->id, e->seq)))
 		corrupt(s);
 	w->cursor = (struct str){p + e->cursor_at, e->ncursor};
-	g->deliveries++;
-	w->tally->last_delivery_ns = now;
+	count_delivery(s, g, now);
 	count_new(s, g, e->head.due_ns, now);
 	return len;
 }

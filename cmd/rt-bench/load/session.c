@@ -252,6 +252,24 @@ static double seconds_between(uint64_t from, uint64_t to)
 	return to > from ? (double)(to - from) * 1e-9 : 0;
 }
 
+/* What rates are of. At a rate each event has its share of the time, the last one, too. */
+static void sum_times(const struct session *s)
+{
+	struct result *r = s->r;
+	const struct tally *t = &s->sum;
+	double share = s->b.c->rate > 0 ? 1 / s->b.c->rate : 0;
+
+	r->sending_s = t->last_sent_ns == 0 ? 0 : seconds_between(s->b.start_ns, t->last_sent_ns) + share;
+	r->delivering_s = seconds_between(s->b.start_ns, t->last_prompt_ns);
+	if (t->last_prompt_ns == 0) {	/* all are slow, and nothing came before */
+		r->delivering_s = seconds_between(s->b.start_ns, t->last_delivery_ns);
+	} else {
+		r->caught_up = t->caught_up;
+		if (r->delivering_s < r->sending_s)
+			r->delivering_s = r->sending_s;
+	}
+}
+
 void session_sum(struct session *s, bool complete)
 {
 	struct result *r = s->r;
@@ -281,6 +299,7 @@ void session_sum(struct session *s, bool complete)
 	histogram_merge(&r->pub.lateness, &t->lateness);
 	r->publish_s = seconds_between(s->b.start_ns, last);
 	r->measured_s = seconds_between(s->b.measure_ns, last);
+	sum_times(s);
 	r->threads = s->b.nworkers;
 	r->undelivered = complete ? 0 : r->all.verdict.lost;
 	r->failure = failure_of(s);

@@ -285,6 +285,7 @@ int report_json(FILE *out, const struct bench_config *c, const struct result *r)
 	put_number(&j, "connect_s", r->connect_s);
 	put_number(&j, "publish_s", r->publish_s);
 	put_number(&j, "measured_s", r->measured_s);
+	put_number(&j, "published_per_s", figure_publish_rate(r));
 	put_number(&j, "deliveries_per_s", figure_rate(r));
 	put_number(&j, "bytes_per_event", figure_bytes_per_event(r));
 	put_count(&j, "undelivered", r->undelivered);

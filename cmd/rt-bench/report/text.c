@@ -68,8 +68,8 @@ static void print_published(const struct page *p, const struct result *r)
 	if (pub->sent == 0)
 		return;
 	text_add(&t, "%s event%s", figure_count(a, pub->sent), pub->sent == 1 ? "" : "s");
-	if (r->publish_s > 0)
-		text_add(&t, ", %s/s", figure_number(a, (double)pub->sent / r->publish_s));
+	if (r->sending_s > 0)
+		text_add(&t, ", %s/s", figure_number(a, figure_publish_rate(r)));
 	if (pub->acked == pub->sent)
 		text_add(&t, ", all acknowledged");
 	else if (pub->acked > 0)

@@ -89,6 +89,8 @@ static struct result *new_result(void)
 
 	r->connect_s = 0.412;
 	r->publish_s = 10.01;
+	r->sending_s = 10;
+	r->delivering_s = 10.01;
 	r->measured_s = 9.01;
 	r->threads = 1;
 	r->own_cpu_ns = 420000000;

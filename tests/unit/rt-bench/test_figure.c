@@ -59,9 +59,14 @@ static void derived(void)
 	r.all.deliveries = 2000;
 	r.all.connected = 10;
 	r.all.bytes = 300000;
-	r.publish_s = 4;
+	r.publish_s = 60;
+	r.delivering_s = 4;
+	r.caught_up = 400;
+	r.pub.sent = 30;
+	r.sending_s = 3;
 	r.own_cpu_ns = 1000000;
-	ok(figure_rate(&r) == 500, "deliveries a second");
+	ok(figure_rate(&r) == 400, "deliveries a second");
+	ok(figure_publish_rate(&r) == 10, "events published a second");
 	ok(figure_bytes_per_event(&r) == 150, "bytes per event");
 	ok(figure_own_cpu(&r) == 500, "our own CPU time");
 	ok(isnan(figure_cpu(&r)) && isnan(figure_memory(&r)), "without --pid nothing is known of the server");

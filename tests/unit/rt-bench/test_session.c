@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "load/session.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "figures/figure.h"
 #include "helper_bench.h"
 #include "helper_result.h"
 #include "load/clock.h"
@@ -112,11 +114,42 @@ static void sum(void)
 	end();
 }
 
+static bool is_about(double v, double what)
+{
+	return fabs(v - what) < 1e-6;
+}
+
+/* What rates are of: not of the time in which nobody but slow subscribers got something. */
+static void times(void)
+{
+	begin();
+	h.c.rate = 20;
+	s.sum.sent = 20;
+	s.sum.last_sent_ns = s.b.start_ns + 950000000;
+	s.sum.groups[TRANSPORT_SSE]->deliveries = 80;
+	s.sum.caught_up = 20;
+	s.sum.last_prompt_ns = s.b.start_ns + 960000000;
+	s.sum.last_delivery_ns = s.b.start_ns + 60000000000;
+	session_sum(&s, true);
+	ok(is_about(r->publish_s, 60) && is_about(figure_publish_rate(r), 20),
+		"events were published by their rate");
+	ok(is_about(figure_rate(r), 60), "deliveries a second are of the time in which there were some");
+	end();
+	begin();
+	h.c.rate = 20;
+	s.sum.groups[TRANSPORT_SSE]->deliveries = s.sum.caught_up = 30;
+	s.sum.last_delivery_ns = s.b.start_ns + 60000000000;
+	session_sum(&s, true);
+	ok(is_about(figure_rate(r), 0.5), "... also if all were slow");
+	end();
+}
+
 int main(void)
 {
 	clock_init();
 	collecting();
 	intervals();
 	sum();
+	times();
 	return tap_done();
 }

@@ -22,7 +22,7 @@ static void fill(void)
 	r.all.deliveries = 20000;
 	r.all.connected = 10;
 	r.pub.sent = 6;
-	r.publish_s = 2;
+	r.publish_s = r.delivering_s = 2;
 	r.server_cpu_ns = 20000 * 4000;
 	r.server_pss_before = 1 << 20;
 	r.server_pss_idle = (1 << 20) + 10 * 2048;
