@@ -385,6 +385,26 @@ while True:
 	grep -q 'Too many open files' "$RT_TMP/bench.err"
 }
 
+@test "rt-bench: descriptors that run out midway are its own fault, and nobody has lost anything" {
+	bg bench rt-bench --json --subscribers 20 --rate 100 --duration 2s --warmup 0s --drain 500ms --churn 100
+	wait_for has_events 20
+	prlimit --pid "$BG_PID" --nofile=16:16
+	bg_wait bench 30
+	cat "$RT_TMP/bench.err"
+	[ "$BG_STATUS" -eq 10 ]
+	grep -q 'Too many open files' "$RT_TMP/bench.err"
+	assert_json '.clean and .all.lost == 0 and .missed > 100 and .gone > 0 and .undelivered == 0
+		and (.generator.limit | contains("no descriptors"))' bench.out
+	bg bench rt-bench --subscribers 20 --rate 100 --duration 2s --warmup 0s --drain 500ms --churn 100
+	wait_for has_events 250
+	prlimit --pid "$BG_PID" --nofile=16:16
+	bg_wait bench 30
+	[ "$BG_STATUS" -eq 10 ]
+	tr -s ' \n' ' ' <"$RT_TMP/bench.out" >"$RT_TMP/said"
+	grep -Eq 'verdict nothing lost, .*; [0-9,]+ missed as rt-bench itself could not connect again' "$RT_TMP/said"
+	grep -q 'warning rt-bench was the bottleneck: it had no descriptors' "$RT_TMP/said"
+}
+
 @test "rt-bench: --source-ip that is not of this machine" {
 	run -10 --separate-stderr rt-bench --source-ip 192.0.2.1 --count 1 --subscribers 2
 	[[ $stderr == *'an address of --source-ip is not of this machine'* ]]

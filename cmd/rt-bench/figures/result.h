@@ -84,6 +84,8 @@ struct result {
 	int failure;			/* exit status: it ran, but not as it was asked to; 0: it did */
 	/* subscribers whose connection had ended at the end, though nobody wanted it */
 	uint64_t gone;
+	/* attempts to connect that failed for want of something on this side; deliveries missed by that */
+	uint64_t stranded, missed;
 	uint64_t undelivered;		/* still missing when --drain was over */
 };
 

@@ -295,12 +295,16 @@ void bench_complain(struct bench *b, atomic_bool *flag, int status, const char *
 	pthread_mutex_unlock(&b->complaining);
 }
 
+bool bench_is_own(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+		error == EADDRNOTAVAIL;
+}
+
 void bench_complain_connect(struct bench *b, atomic_bool *flag, const struct target *t)
 {
-	bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
-
 	if (errno != EADDRNOTAVAIL)
-		bench_complain(b, flag, ours ? EXIT_RESOURCES : EXIT_UNREACHABLE,
+		bench_complain(b, flag, bench_is_own(errno) ? EXIT_RESOURCES : EXIT_UNREACHABLE,
 			"cannot connect to %s: %m", t->host);
 	else if (b->c->nsource_ips > 0)
 		bench_complain(b, flag, EXIT_RESOURCES,

@@ -75,6 +75,9 @@ struct str bench_topic(const struct bench *b, uint32_t number, char dst[BENCH_TO
  */
 const char *bench_topic_parse(const struct bench *b, const char *p, const char *end, uint32_t *number);
 
+/** A connection cannot be made for (error): is it for want of something on this side? */
+bool bench_is_own(int error);
+
 /**
  * Say what went wrong, once for all subscribers or publishers (flag); (status) is the exit status if the
  * run cannot begin because of it.

@@ -84,7 +84,11 @@ void limit_judge(const struct session *s, struct result *r)
 
 	r->own_busiest = l.busiest > 1 ? 1 : l.busiest;
 	l = load_of(s, SPAN_LEAST_NS);
-	if (l.busiest > BUSY_MOST)
+	if (r->stranded > 0)
+		r->limit = "it had no descriptors, ports or memory left to connect with, so that its "
+			"subscribers missed events, or got them late; see ulimit -n, or use fewer "
+			"--subscribers or less --churn";
+	else if (l.busiest > BUSY_MOST)
 		r->limit = "one of its threads was busy for more than 85 % of the time, "
 			"so the server may be better than these figures; "
 			"give it more --threads, or fewer --subscribers";

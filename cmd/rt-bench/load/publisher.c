@@ -547,17 +547,19 @@ static void on_lost(struct conn *c, enum conn_end how)
 	struct publisher *p = of(c);
 	struct bench *b = c->w->b;
 
-	if (how == CONN_CONNECT)
+	if (how == CONN_CONNECT) {
+		c->w->tally->stranded += bench_is_own(errno);
 		bench_complain_connect(b, &b->pub_complained, &b->pub);
-	else if (how == CONN_PROTOCOL)
+	} else if (how == CONN_PROTOCOL) {
 		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32
 			": what came is neither HTTP nor WebSocket", p->number);
-	else if (how == CONN_TOO_LONG)
+	} else if (how == CONN_TOO_LONG) {
 		bench_complain(b, &b->pub_complained, EXIT_PROTOCOL, "publisher %" PRIu32
 			": an answer has no end within --max-event", p->number);
-	else if (p->inflight.count > 0)
+	} else if (p->inflight.count > 0) {
 		bench_complain(b, &b->pub_complained, EXIT_UNREACHABLE, "publisher %" PRIu32
 			": the connection has ended before all was answered", p->number);
+	}
 	come_back(p);
 }
 

@@ -210,6 +210,22 @@ void session_interval(struct session *s)
 
 /* --- the sum --------------------------------------------------------------------------------- */
 
+/*
+ * Of one that could not come back, for want of something on this side, only what had a hole before was lost,
+ * not what it missed from then on.
+ */
+static void take_verdict(struct session *s, const struct subscriber *sub, struct verdict *v)
+{
+	uint64_t lost;
+
+	ledger_verdict(sub->ledger, s->b.totals, v);
+	if (!sub->stranded || sub->state == SUBSCRIBER_LIVE)
+		return;
+	lost = v->lost;
+	ledger_verdict(sub->ledger, NULL, v);
+	s->r->missed += lost > v->lost ? lost - v->lost : 0;
+}
+
 static void take_verdicts(struct session *s)
 {
 	for (unsigned i = 0; i < s->b.nworkers; i++) {
@@ -223,7 +239,7 @@ static void take_verdicts(struct session *s)
 			if (!sub->was_ready)
 				continue;
 			s->r->gone += subscriber_is_gone(sub);
-			ledger_verdict(sub->ledger, s->b.totals, &v);
+			take_verdict(s, sub, &v);
 			verdict_add(&s->r->by_transport[sub->transport].verdict, &v);
 			verdict_add(&s->r->all.verdict, &v);
 		}
@@ -244,7 +260,9 @@ static int failure_of(const struct session *s)
 	/* Nobody heard of an event, neither by an answer nor as a subscriber. */
 	if (r->pub.unsure > 0 && r->pub.acked == 0 && r->all.verdict.received == 0)
 		return EXIT_UNREACHABLE;
-	return r->gone > 0 || r->pub.unsent > 0 ? EXIT_UNREACHABLE : EXIT_DONE;
+	if (r->gone == 0 && r->pub.unsent == 0)
+		return EXIT_DONE;
+	return r->stranded > 0 ? EXIT_RESOURCES : EXIT_UNREACHABLE;
 }
 
 static double seconds_between(uint64_t from, uint64_t to)
@@ -294,6 +312,7 @@ void session_sum(struct session *s, bool complete)
 	r->all.verdict.corrupt += t->misnamed;
 	r->pub.unsent = t->unsent;
 	r->pub.bytes = t->bytes;
+	r->stranded = t->stranded;
 	r->pub.held = atomic_load(&s->b.held);
 	histogram_merge(&r->pub.ack, &t->ack);
 	histogram_merge(&r->pub.lateness, &t->lateness);

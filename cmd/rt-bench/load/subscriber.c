@@ -85,13 +85,13 @@ static void begin(struct subscriber *s)
 	const struct bench *b = s->conn.w->b;
 
 	s->state = SUBSCRIBER_OPENING;
-	if (s->away) {
-		/* What it missed because it wanted to is not the server's latency. */
+	if (s->away || s->stranded) {
+		/* What it missed because it wanted to, or could not come, is not the server's latency. */
 		uint64_t now = clock_ns();
 
 		if (s->counts_from_ns < now)
 			s->counts_from_ns = now;
-		if (b->c->no_resume) {
+		if (s->away && b->c->no_resume) {
 			s->ncursor = 0;
 			ledger_restart(s->ledger);
 		}
@@ -120,6 +120,7 @@ void subscriber_ready(struct subscriber *s, uint64_t now)
 		return;
 	s->state = SUBSCRIBER_LIVE;
 	s->tries = 0;
+	s->stranded = false;
 	w->live++;
 	subscriber_stop_timer(s);
 	if (s->left_ns != 0) {
@@ -354,6 +355,8 @@ static void on_lost(struct conn *c, enum conn_end how)
 		return;
 	switch (how) {
 	case CONN_CONNECT:
+		s->stranded = bench_is_own(errno);
+		c->w->tally->stranded += s->stranded;
 		bench_complain_connect(b, &b->sub_complained, &b->sub);
 		break;
 	case CONN_CLOSED:

@@ -63,6 +63,7 @@ struct subscriber {
 	bool asked;			/* of polls: the answer is on its way */
 	bool was_ready;
 	bool away;			/* it wanted to end the connection */
+	bool stranded;			/* it cannot come back, for want of something on this side */
 	bool slow;
 	bool suspect;
 };

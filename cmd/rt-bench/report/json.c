@@ -289,6 +289,7 @@ int report_json(FILE *out, const struct bench_config *c, const struct result *r)
 	put_number(&j, "deliveries_per_s", figure_rate(r));
 	put_number(&j, "bytes_per_event", figure_bytes_per_event(r));
 	put_count(&j, "undelivered", r->undelivered);
+	put_count(&j, "missed", r->missed);
 	put_count(&j, "gone", r->gone);
 	put_groups(&j, r);
 	put_publishers(&j, &r->pub);

@@ -304,6 +304,16 @@ void report_asked(char *dst, size_t size, const struct bench_config *c, bool com
 
 /* --- what was wrong -------------------------------------------------------------------------- */
 
+/* What is no fault of the server. */
+static void add_missed(struct text *t, const struct result *r)
+{
+	char n[FIGURE_LEN];
+
+	if (r->missed > 0)
+		text_add(t, "; %s missed as rt-bench itself could not connect again",
+			figure_count(n, r->missed));
+}
+
 void report_faults(char *dst, size_t size, const struct result *r)
 {
 	const struct verdict *v = &r->all.verdict;
@@ -311,7 +321,8 @@ void report_faults(char *dst, size_t size, const struct result *r)
 	char a[FIGURE_LEN], b[FIGURE_LEN];
 
 	if (verdict_clean(v)) {
-		snprintf(dst, size, "nothing lost, doubled, out of order or corrupt");
+		text_add(&t, "nothing lost, doubled, out of order or corrupt");
+		add_missed(&t, r);
 		return;
 	}
 	text_add(&t, "lost %s", figure_count(a, v->lost));
@@ -325,6 +336,7 @@ void report_faults(char *dst, size_t size, const struct result *r)
 			figure_count(b, r->all.subscribers), r->all.subscribers == 1 ? "" : "s");
 	if (r->pub.misnamed > 0)
 		text_add(&t, "; %s acknowledged by another id", figure_count(a, r->pub.misnamed));
+	add_missed(&t, r);
 }
 
 struct remarks {

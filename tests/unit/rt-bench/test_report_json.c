@@ -121,6 +121,7 @@ static void bad(void)
 	r->interrupted = true;
 	r->limit = "a \"reason\"";
 	r->undelivered = 8;
+	r->missed = 11;
 	c.rate = 0;
 	c.duration_ns = 0;
 	c.count = INT64_MAX;
@@ -138,6 +139,7 @@ static void bad(void)
 	is(json, "all.foreign", "6");
 	is(json, "all.faulty_subscribers", "7");
 	is(json, "undelivered", "8");
+	is(json, "missed", "11");
 	is(json, "publishers.misnamed", "9");
 	is(json, "generator.limit", "\"a \\\"reason\\\"\"");
 	is(json, "server.cpu_ns_per_delivery", "3100");
