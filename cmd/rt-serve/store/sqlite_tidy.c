@@ -81,6 +81,15 @@ static struct loss lose(struct sqlite *s, const struct topic *t, const struct ch
 	};
 }
 
+/* Nothing before it is left: (t) is not due again until this has expired. */
+static void keep_from(struct sqlite *s, struct topic *t, uint64_t order)
+{
+	window_lock(&s->window);
+	if (order > t->oldest)
+		t->oldest = order;
+	window_unlock(&s->window);
+}
+
 /* Drop events of a row, as assess has it. True when nothing of it is left. */
 static bool drop_events(struct sqlite *s, struct topic *t, const struct rows_chunk *r, bool all,
 	uint64_t now_us)
@@ -93,8 +102,10 @@ static bool drop_events(struct sqlite *s, struct topic *t, const struct rows_chu
 	error = assess(t, r, all, now_us, &l);
 	if (error == ENOMEM)
 		return false;
-	if (error != 0 && !all && !breaks_rule(t, r->row.first, t->events, t->bytes, now_us))
+	if (error != 0 && !all && !breaks_rule(t, r->row.first, t->events, t->bytes, now_us)) {
+		keep_from(s, t, r->row.first);
 		return false;
+	}
 	if (error != 0)
 		l = lose(s, t, &r->row);
 	window_lock(&s->window);

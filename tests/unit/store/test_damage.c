@@ -405,6 +405,21 @@ static void test_lost_row(void)
 	store_close(s);
 }
 
+static uint64_t number_of(const char *sql)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	uint64_t n;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK ||
+			sqlite3_step(st) != SQLITE_ROW)
+		printf("Bail out! %s\n", sqlite3_errmsg(db));
+	n = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
 /* Until then it stays: perhaps somebody can mend it. */
 static void test_kept(void)
 {
@@ -419,6 +434,7 @@ static void test_kept(void)
 	store_reconfigure(s, &c);
 	ok(helper_wait((store_stats(s, &st), st.events < 5)), "retention drops the first");
 	store_close(s);
+	eq_num(number_of("SELECT oldest FROM topics"), ids[1], "what is left begins with the damaged one");
 	s = helper_open(&c);
 	store_stats(s, &st);
 	eq_num(st.events, 4, "but not the damaged one behind it, which the rule allows");
