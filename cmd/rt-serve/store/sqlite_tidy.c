@@ -269,6 +269,7 @@ static bool step_topics(struct sqlite *s)
 	uint64_t deadline_ms = units_monotonic_ms() + STEP_MS;
 	struct topic *tidy[STEP_TOPICS], *t;
 	unsigned n = 0;
+	bool damaged;
 	int ret = 0;
 
 	if (s->window.catalog.last[CATALOG_DUE] == NULL || begin(s) < 0)
@@ -281,8 +282,13 @@ static bool step_topics(struct sqlite *s)
 		tidy[n++] = t;
 		t = t->prev[CATALOG_DUE];
 	}
-	if (end(s, ret < 0 ? -1 : 0) < 0)
-		return true;
+	damaged = ret < 0 && sqlite3_errcode(s->out.db) == SQLITE_CORRUPT;
+	if (end(s, ret < 0 ? -1 : 0) < 0) {
+		/* Whose rows cannot be found keeps no others: it has its turn when it is due again. */
+		if (damaged)
+			not_due(s, &t, 1);
+		return !damaged;
+	}
 	not_due(s, tidy, n);
 	return s->window.catalog.last[CATALOG_DUE] == NULL;
 }

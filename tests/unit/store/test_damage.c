@@ -381,27 +381,54 @@ static void test_retention(void)
 	store_close(s);
 }
 
+/* Only the index has it from now on. */
+static void lose_row(uint64_t first)
+{
+	char sql[80];
+
+	execute(path, "CREATE TABLE saved AS SELECT * FROM sqlite_schema WHERE name = 'chunks_of_topic';"
+		"PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'chunks_of_topic'");
+	snprintf(sql, sizeof(sql), "DELETE FROM chunks WHERE first = %s", helper_id(first));
+	execute(path, sql);
+	execute(path, "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM saved;"
+		"DROP TABLE saved");
+}
+
 /* A row that only the index still has. */
 static void test_lost_row(void)
 {
 	struct store_config c;
 	struct store *s = open_damaged(&c);
 	struct read *r;
-	char sql[80];
 
 	store_close(s);
-	execute(path, "CREATE TABLE saved AS SELECT * FROM sqlite_schema WHERE name = 'chunks_of_topic';"
-		"PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'chunks_of_topic'");
-	snprintf(sql, sizeof(sql), "DELETE FROM chunks WHERE first = %s", helper_id(ids[0]));
-	execute(path, sql);
-	execute(path, "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM saved;"
-		"DROP TABLE saved");
+	lose_row(ids[0]);
 	c.memory_bytes = 1;
 	s = helper_open(&c);
 	r = helper_read(s, "a", READ_CURSOR, helper_id(ids[0] - 1));
 	ok(r->n == 1 && str_is(event_data(r->events[0]), "333"), "what is behind a lost row is read");
 	is_gap(r, 0, ids[0] - 1, ids[1], "it is told with its neighbour, which is damaged");
 	read_free(r);
+	store_close(s);
+}
+
+/* Retention gets no further with its topic, and goes on with others. */
+static void test_lost_row_stays(void)
+{
+	const struct retention_rule rules[] = {{.pattern = STR_LIT("*"), .events = 1}};
+	struct store_config c;
+	struct store *s = open_damaged(&c);
+	struct store_stats st;
+
+	helper_fill(s, "b", 5, true);
+	store_close(s);
+	lose_row(ids[0]);
+	c.memory_bytes = 1;
+	s = helper_open(&c);
+	c.rules = rules;
+	c.nrules = 1;
+	store_reconfigure(s, &c);
+	ok(helper_wait((store_stats(s, &st), st.events == 6)), "a lost row keeps no other topic's events");
 	store_close(s);
 }
 
@@ -542,6 +569,7 @@ int main(void)
 	test_nearly_all();
 	test_retention();
 	test_lost_row();
+	test_lost_row_stays();
 	test_kept();
 	test_half_dropped();
 	test_bounds();
