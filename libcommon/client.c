@@ -359,7 +359,7 @@ static bool has_authorization(const struct curl_slist *l)
 
 static int append_token(const struct client_config *c, const char *url, struct curl_slist **list)
 {
-	const char *token = token_text(c->token);
+	const char *token = c->token != NULL ? token_text(c->token) : NULL;
 	char *header;
 	int r;
 
@@ -371,6 +371,16 @@ static int append_token(const struct client_config *c, const char *url, struct c
 	r = append_header(list, header);
 	free(header);
 	return r;
+}
+
+struct client_config client_for_others(const struct client_config *c)
+{
+	struct client_config others = *c;
+
+	others.headers = NULL;
+	others.token = NULL;
+	others.cert = others.key = NULL;
+	return others;
 }
 
 static int build_headers(const struct client_config *c, const char *url, const char *const *extra,

@@ -81,6 +81,12 @@ int client_question(struct buf *b, const struct client_config *c, const char *ur
 	const char *const *topics, size_t n);
 
 /**
+ * (c) for a server other than the one its user meant, which a request was sent on to: without -H,
+ * token and client certificate. It borrows from (c).
+ */
+struct client_config client_for_others(const struct client_config *c);
+
+/**
  * A new easy handle with everything (c) asks for: TLS, unix socket, User-Agent, NOSIGNAL,
  * TCP_NODELAY, keep-alive, HTTP/1.1; ws and wss URLs become http and https. NULL without memory.
  * The headers of -H, (extra) (ends with NULL; may be NULL) and the token go into *list, which the

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include "chunked.h"
+#include "log.h"
+#include "redirect.h"
 #include "units.h"
 
 #define STREAM_BUFFER (256L * 1024)
@@ -16,6 +18,7 @@
 struct http {
 	struct ev_loop *loop;
 	const struct client_config *config;
+	struct client_config others;	/* the same for other origins than that of the URL given */
 	CURLM *multi;
 	ev_timer timer;
 	struct watch *watches;
@@ -24,7 +27,15 @@ struct http {
 	const struct http_ops *ops;
 	void *arg;
 	uint64_t started_ms;
-	bool large;
+	/* What http_get was asked for; an answer may change the URL. */
+	char *url;
+	char **extra;			/* header fields of this request alone; ends with NULL */
+	unsigned flags;
+	unsigned redirects;		/* followed so far */
+	bool has_left;			/* the origin of the first URL, if only in between */
+	bool moved;			/* the answer is a redirect to follow; its body is not read */
+	const char *why_not;		/* it could not be followed; or NULL */
+
 	bool is_200;
 	bool is_chunked;		/* and decoding it is ours */
 	struct chunked chunked;
@@ -41,7 +52,22 @@ struct watch {
 
 /* --- libcurl and libev ------------------------------------------------------------------------ */
 
-/* Tell the owner of what has ended. He may begin the next request meanwhile. */
+static CURLcode follow(struct http *h);
+
+/* A request has ended: a redirect goes on, else the owner hears of it. */
+static void end(struct http *h, CURLcode result)
+{
+	if (h->broken != CURLE_OK)
+		result = h->broken;
+	if (h->moved) {
+		result = follow(h);
+		if (result == CURLE_OK)
+			return;
+	}
+	h->ops->done(h->arg, result);
+}
+
+/* Look for what has ended. The next request may begin meanwhile. */
 static void check_done(struct http *h)
 {
 	CURLMsg *m;
@@ -49,7 +75,7 @@ static void check_done(struct http *h)
 
 	while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
 		if (m->msg == CURLMSG_DONE && m->easy_handle == h->easy)
-			h->ops->done(h->arg, h->broken != CURLE_OK ? h->broken : m->data.result);
+			end(h, m->data.result);
 }
 
 static void on_socket(struct ev_loop *loop, ev_io *io, int events)
@@ -152,12 +178,18 @@ static CURLcode begin_body(struct http *h)
 	struct curl_header *field;
 
 	h->is_200 = http_status(h) == 200;
-	h->is_chunked = h->large &&
+	h->is_chunked = (h->flags & HTTP_LARGE) != 0 &&
 		curl_easy_header(h->easy, "Transfer-Encoding", 0, CURLH_HEADER, -1, &field) == CURLHE_OK;
 	chunked_init(&h->chunked);
 	if (!h->is_chunked || (field->amount == 1 && strcasecmp(field->value, "chunked") == 0))
 		return CURLE_OK;
 	return CURLE_BAD_CONTENT_ENCODING;
+}
+
+static bool is_to_follow(const struct http *h)
+{
+	return (h->flags & HTTP_FOLLOW) != 0 && redirect_is(http_status(h)) &&
+		http_field(h, "Location").n > 0;
 }
 
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
@@ -168,6 +200,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	client_on_header(p, size, n, h->easy);
 	if (!ends || http_status(h) < 200)
 		return size * n;
+	if (is_to_follow(h)) {
+		h->moved = true;
+		return 0;	/* its body may be of any kind, and without end */
+	}
 	h->broken = begin_body(h);
 	if (h->broken != CURLE_OK)
 		return 0;
@@ -235,6 +271,7 @@ struct http *http_new(struct ev_loop *loop, const struct client_config *c)
 	}
 	h->loop = loop;
 	h->config = c;
+	h->others = client_for_others(c);
 	buf_init(&h->error, ERROR_MAX);
 	ev_init(&h->timer, on_timer);
 	h->timer.data = h;
@@ -259,18 +296,27 @@ void http_free(struct http *h)
 	free(h);
 }
 
-static int start(struct http *h, const char *url, const char *const *headers,
-	const struct http_ops *ops, void *arg)
+static void drop_handle(struct http *h)
 {
-	http_stop(h);
-	h->easy = client_handle(h->config, url, headers, &h->headers);
+	if (h->easy != NULL) {
+		curl_multi_remove_handle(h->multi, h->easy);
+		curl_easy_cleanup(h->easy);
+		h->easy = NULL;
+	}
+	curl_slist_free_all(h->headers);
+	h->headers = NULL;
+}
+
+static int prepare(struct http *h, const struct client_config *c, const char *url,
+	const char *const *extra)
+{
+	drop_handle(h);
+	h->easy = client_handle(c, url, extra, &h->headers);
 	if (h->easy == NULL)
 		return -1;
-	h->ops = ops;
-	h->arg = arg;
 	h->started_ms = units_monotonic_ms();
-	h->large = false;
 	h->broken = CURLE_OK;
+	h->moved = false;
 	buf_reset(&h->error);
 	curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	return 0;
@@ -285,27 +331,98 @@ static int add(struct http *h)
 	return -1;
 }
 
-int http_get(struct http *h, const char *url, const char *const *headers, bool large,
-	const struct http_ops *ops, void *arg)
+static int send_get(struct http *h)
 {
-	if (start(h, url, headers, ops, arg) != 0)
+	if (prepare(h, h->has_left ? &h->others : h->config, h->url, (const char *const *)h->extra) != 0)
 		return -1;
 	curl_easy_setopt(h->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(h->easy, CURLOPT_HEADERDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h);
-	h->large = large;
-	if (large) {
+	if (h->flags & HTTP_LARGE) {
 		curl_easy_setopt(h->easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
 		curl_easy_setopt(h->easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L);
 	}
 	return add(h);
 }
 
+/* Ask again, where the answer sends us. CURLE_OK: that is under way. */
+static CURLcode follow(struct http *h)
+{
+	struct str location = http_field(h, "Location");
+	struct redirect to;
+	int err;
+
+	log_debug("HTTP %ld: it has moved to %.*s", http_status(h), (int)location.n, location.p);
+	if (h->redirects == REDIRECT_MAX) {
+		_Static_assert(REDIRECT_MAX == 20, "the message says so");
+		h->why_not = "after 20 redirects";
+		return CURLE_TOO_MANY_REDIRECTS;
+	}
+	if (redirect_resolve(&to, h->url, location.p) != 0)
+		return CURLE_OUT_OF_MEMORY;
+	h->why_not = to.why_not;
+	if (to.url == NULL)
+		return CURLE_UNSUPPORTED_PROTOCOL;
+	h->redirects++;
+	h->has_left |= to.leaves;
+	free(h->url);
+	h->url = strdup(to.url);
+	curl_free(to.url);
+	err = h->url == NULL ? -1 : send_get(h);
+	return err == 0 ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
+static void free_texts(char **texts)
+{
+	for (char **t = texts; t != NULL && *t != NULL; t++)
+		free(*t);
+	free(texts);
+}
+
+static char **copy_texts(const char *const *texts)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (texts[n] != NULL)
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy != NULL && i < n; i++) {
+		copy[i] = strdup(texts[i]);
+		if (copy[i] == NULL) {
+			free_texts(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static void begin(struct http *h, unsigned flags, const struct http_ops *ops, void *arg)
+{
+	http_stop(h);
+	h->flags = flags;
+	h->ops = ops;
+	h->arg = arg;
+	h->redirects = 0;
+	h->has_left = false;
+	h->why_not = NULL;
+}
+
+int http_get(struct http *h, const char *url, const char *const *headers, unsigned flags,
+	const struct http_ops *ops, void *arg)
+{
+	begin(h, flags, ops, arg);
+	h->url = strdup(url);
+	h->extra = copy_texts(headers);
+	return h->url == NULL || h->extra == NULL ? -1 : send_get(h);
+}
+
 int http_connect(struct http *h, const char *url, const char *const *headers,
 	const struct http_ops *ops, void *arg)
 {
-	if (start(h, url, headers, ops, arg) != 0)
+	begin(h, 0, ops, arg);
+	if (prepare(h, h->config, url, headers) != 0)
 		return -1;
 	curl_easy_setopt(h->easy, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -316,13 +433,11 @@ int http_connect(struct http *h, const char *url, const char *const *headers,
 
 void http_stop(struct http *h)
 {
-	if (h->easy != NULL) {
-		curl_multi_remove_handle(h->multi, h->easy);
-		curl_easy_cleanup(h->easy);
-		h->easy = NULL;
-	}
-	curl_slist_free_all(h->headers);
-	h->headers = NULL;
+	drop_handle(h);
+	free(h->url);
+	h->url = NULL;
+	free_texts(h->extra);
+	h->extra = NULL;
 }
 
 void http_pause(struct http *h, bool on)
@@ -352,6 +467,18 @@ struct str http_field(const struct http *h, const char *name)
 enum client_verdict http_judge(struct http *h, CURLcode result, struct buf *why,
 	uint64_t *retry_after_ms)
 {
+	struct str location = http_field(h, "Location");
+
+	*retry_after_ms = 0;
+	if (h->easy == NULL) {
+		buf_adds(why, "out of memory");
+		return CLIENT_RETRY;
+	}
+	if (h->why_not != NULL) {
+		buf_addf(why, "HTTP %ld: not followed %s", http_status(h), h->why_not);
+		buf_addf(why, ": it has moved to %.*s", (int)location.n, location.p);
+		return CLIENT_PROTOCOL;
+	}
 	return client_judge(h->easy, result, buf_str(&h->error), why, retry_after_ms);
 }
 

@@ -29,12 +29,17 @@ struct http_ops {
 struct http *http_new(struct ev_loop *loop, const struct client_config *c);
 void http_free(struct http *h);
 
+enum http_flags {
+	HTTP_LARGE = 1,		/* an endless stream: a large buffer, body() gets each chunk as it came */
+	HTTP_FOLLOW = 2,	/* follow redirects, at most REDIRECT_MAX; only the last answer is told */
+};
+
 /**
- * Ask for (url) with the (headers) (ends with NULL). What went before is dropped. (large) is for
- * endless streams: it takes a large buffer, and body() gets each chunk where it came. Returns 0, or
- * -1 without memory. Never calls back within.
+ * Ask for (url) with the (headers) (ends with NULL). What went before is dropped. Redirects take the
+ * (headers) along; of the configuration, once they have left the origin of (url), only what is left
+ * by client_for_others. Returns 0, or -1 without memory. Never calls back within.
  */
-int http_get(struct http *h, const char *url, const char *const *headers, bool large,
+int http_get(struct http *h, const char *url, const char *const *headers, unsigned flags,
 	const struct http_ops *ops, void *arg);
 
 /** Only connect to where (url) is, as for a WebSocket; the connection lives until http_stop. */

@@ -6,11 +6,13 @@
 int transport_get(struct sub *s, const struct request_want *want, bool large, uint64_t limit_ms,
 	const struct http_ops *ops, void *arg)
 {
+	/* Only somebody else's URL: where an rt-serve is, its user says. */
+	unsigned flags = (large ? HTTP_LARGE : 0) | (sub_config(s)->url != NULL ? HTTP_FOLLOW : 0);
 	struct request r;
 	int err = request_init(&r, sub_config(s), want);
 
 	if (err == 0)
-		err = http_get(sub_http(s), (const char *)r.url.p, r.headers, large, ops, arg);
+		err = http_get(sub_http(s), (const char *)r.url.p, r.headers, flags, ops, arg);
 	request_fini(&r);
 	if (err == 0)
 		sub_asking(s, limit_ms);

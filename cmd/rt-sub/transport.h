@@ -37,7 +37,8 @@ extern const struct transport transport_sse, transport_ndjson, transport_ws, tra
 
 /**
  * Ask by HTTP for what (want), which sub_want has completed, says: the answer should begin within
- * (limit_ms). (large), (ops) and (arg) as for http_get. 0, or -1 without memory.
+ * (limit_ms), redirects included, which are followed from a URL. (large): it is an endless stream;
+ * (ops) and (arg) as for http_get. 0, or -1 without memory.
  */
 int transport_get(struct sub *s, const struct request_want *want, bool large, uint64_t limit_ms,
 	const struct http_ops *ops, void *arg);

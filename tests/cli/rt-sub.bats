@@ -14,13 +14,14 @@ RT='{"read":true},{"send":"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\
 WS='{"upgrade":true}'
 HANG='{"hang":true}'
 
-# Start a server that plays the given lists of steps, one a connection; sets URL and PORT.
+# Start a server that plays the given lists of steps, one a connection; sets URL and PORT. Several
+# go by their names: NAME=other fake ...
 fake() {
-	local IFS=,
-	echo "[$*]" >"$RT_TMP/script.json"
-	bg fake "$PYTHON" "$RT_ROOT/tests/helpers/scripted_server.py" "$RT_TMP/script.json"
-	wait_lines fake.out 1
-	PORT=$(cat "$RT_TMP/fake.out")
+	local IFS=, name=${NAME:-fake}
+	echo "[$*]" >"$RT_TMP/$name.json"
+	bg "$name" "$PYTHON" "$RT_ROOT/tests/helpers/scripted_server.py" "$RT_TMP/$name.json"
+	wait_lines "$name.out" 1
+	PORT=$(cat "$RT_TMP/$name.out")
 	URL=http://127.0.0.1:$PORT
 }
 
@@ -93,6 +94,83 @@ sub() {
 	sub -r -n 2 "$URL"
 	assert_output $'a\nb'
 	[ $(($(_now_ms) - began)) -ge 1200 ]
+}
+
+# moved STATUS LOCATION [FIELD]: the steps of a connection that sends elsewhere and then stays open
+moved() {
+	printf '[{"read":true},{"send":"HTTP/1.1 %s x\\r\\nLocation: %s\\r\\n%s\\r\\nmoved"},{"hang":true}]' "$1" "$2" "${3:-}"
+}
+
+@test "redirects are followed from any status, without their bodies; each connection begins at the URL" {
+	fake "$(moved 301 b)" "$(moved 302 '/c?d=1')" "$(moved 303 '?e')" "$(moved 307 'http://127.0.0.1:@PORT@/f')" \
+		"$(moved 308 g 'Transfer-Encoding: gzip, chunked\r\n')" \
+		"[$SSE,{\"send\":\"retry: 1\\nid: 7\\ndata: a\\n\\n\"}]" \
+		"$(moved 302 /h)" "[$SSE,{\"send\":\"data: b\\n\\n\"},$HANG]"
+	sub -r -n 2 "$URL/a/x?y=1"
+	assert_output $'a\nb'
+	run jq -r 'select(.request) | [(.request | split(" ")[1]), .headers["last-event-id"], .headers.accept] | join(" ")' \
+		"$RT_TMP/fake.err"
+	assert_output "/a/x?y=1  text/event-stream
+/a/b  text/event-stream
+/c?d=1  text/event-stream
+/c?e  text/event-stream
+/f  text/event-stream
+/g  text/event-stream
+/a/x?y=1 7 text/event-stream
+/h 7 text/event-stream"
+}
+
+@test "redirects without end are an error, and so are those to other protocols: status 6" {
+	fake "$(moved 302 /)"
+	WANT=6 sub "$URL"
+	[ "$stderr" = "rt-sub: HTTP 302: not followed after 20 redirects: it has moved to /" ]
+	assert_equal "$(grep -c '"request"' "$RT_TMP/fake.err")" 21
+	bg_kill fake
+	fake "$(moved 308 ws://127.0.0.1:@PORT@/)"
+	WANT=6 sub "$URL"
+	[[ $stderr == *"not followed to what is no http or https URL: it has moved to ws://"* ]]
+	bg_kill fake
+	fake '[{"read":true},{"send":"HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n"}]'
+	WANT=4 sub "$URL"
+	[ "$stderr" = "rt-sub: HTTP 302" ]
+}
+
+@test "a redirect to another origin takes neither token nor -H along, nor does one back from there" {
+	local here seen='select(.request) | [.headers.authorization, .headers["x-secret"], .headers.accept] | join(" ")'
+	NAME=other fake "[$SSE,{\"send\":\"data: a\\n\\n\"},$HANG]"
+	fake "$(moved 302 http://127.0.0.1:@PORT@/b)" "$(moved 302 http://localhost:@PORT@/c)" \
+		"$(moved 302 http://127.0.0.1:@PORT@/d)" "[$SSE,{\"send\":\"data: b\\n\\n\"},$HANG]" \
+		"$(moved 302 "$URL")"
+	here=$URL
+	echo secret >"$RT_TMP/token"
+	sub -r -n 1 --token-file "$RT_TMP/token" -H 'X-Secret: 1' "$here"
+	assert_output b
+	sub -r -n 1 --token-file "$RT_TMP/token" -H 'X-Secret: 1' "$here"
+	assert_output a
+	run jq -r "$seen" "$RT_TMP/fake.err"
+	assert_output "Bearer secret 1 text/event-stream
+Bearer secret 1 text/event-stream
+  text/event-stream
+  text/event-stream
+Bearer secret 1 text/event-stream"
+	run jq -r "$seen" "$RT_TMP/other.err"
+	assert_output "  text/event-stream"
+}
+
+@test "redirects are followed by NDJSON and polls of a URL, not by topics or WebSocket handshakes" {
+	fake "$(moved 302 /b)" '[{"read":true},{"send":"HTTP/1.1 200 OK\r\n\r\n{\"a\":1}\n"},{"hang":true}]'
+	sub -n 1 --transport ndjson "$URL"
+	assert_output '{"data":{"a":1}}'
+	bg_kill fake
+	fake "$(moved 302 /b)" '[{"read":true},{"send":"HTTP/1.1 200 OK\r\nRt-Store: 0123456789abcdef\r\nContent-Length: 0\r\n\r\n"}]'
+	sub -e "$URL"
+	assert_equal "$(request 2 | jq -r .request)" "GET /b HTTP/1.1"
+	bg_kill fake
+	fake '[{"read":true},{"send":"HTTP/1.1 302 x\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"}]'
+	WANT=4 sub -s "$URL" topic
+	[ "$stderr" = "rt-sub: HTTP 302: it has moved to $URL/b" ]
+	WANT=4 sub --transport ws "$URL"
+	[[ $stderr == *"HTTP 302: it has moved to"*"/b" ]]
 }
 
 @test "204 ends the stream, status 0" {

@@ -5,7 +5,8 @@
   scripted_server.py FILE.json   Each connection plays the next list of steps of the JSON array in
                                  FILE; the last one is played again for all that follow. Steps:
        {"read": true}            read a request up to its blank line, and log it
-       {"send": "text"}          send it; with "hex": bytes; with "split": one byte at a time
+       {"send": "text"}          send it, our port for @PORT@; with "hex": bytes; with "split": one
+                                 byte at a time
        {"file": "path"}          send a file
        {"repeat": N, "send": ..} send it N times, with %d replaced by 1 ... N
        {"sleep": seconds}
@@ -136,7 +137,8 @@ class Connection:
             self.send(b"".join(step["send"].replace("%d", str(i + 1)).encode()
                                for i in range(step["repeat"])))
         elif "send" in step:
-            self.send(step["send"].encode(), step.get("split", False))
+            port = str(self.sock.getsockname()[1])
+            self.send(step["send"].replace("@PORT@", port).encode(), step.get("split", False))
         elif "frame" in step or ("hex" in step and "op" in step):
             self.frame(step)
         elif "hex" in step:

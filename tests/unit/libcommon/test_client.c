@@ -198,6 +198,27 @@ static void own_header(void *arg)
 		!header_for(&c, c.server, "Authorization: Bearer env") ? 0 : 1);
 }
 
+static void for_others(void *arg)
+{
+	const char *auth = "Authorization: Bearer t1";
+	struct client_config c, others;
+	int bad = 0;
+
+	(void)arg;
+	client_config_init(&c);
+	c.token_cmd = "echo t1";
+	c.headers = curl_slist_append(NULL, "X-Own: 1");
+	c.cert = c.key = c.cacert = "/dev/null";
+	client_start(&c, "test");
+	others = client_for_others(&c);
+	bad |= header_for(&c, c.server, auth) && header_for(&c, c.server, "X-Own: 1") ? 0 : 1;
+	bad |= header_for(&others, c.server, auth) ? 2 : 0;
+	bad |= header_for(&others, c.server, "X-Own: 1") ? 4 : 0;
+	bad |= others.cert != NULL || others.key != NULL ? 8 : 0;
+	bad |= others.cacert == c.cacert && others.connect_timeout_ms == c.connect_timeout_ms ? 0 : 16;
+	_exit(bad);
+}
+
 static void test_token(void)
 {
 	char cmd[128], path[] = "/tmp/rt-test-token-XXXXXX";
@@ -208,6 +229,7 @@ static void test_token(void)
 	snprintf(cmd, sizeof(cmd), "if [ -s %s ]; then echo t2; else echo t1; fi; echo x >%s", path, path);
 	eq_num(status_of(from_cmd, cmd), 0, "--token-cmd: everywhere, and asked again on demand");
 	eq_num(status_of(own_header, NULL), 0, "-H Authorization goes before the token");
+	eq_num(status_of(for_others, NULL), 0, "others get neither token nor -H nor certificate");
 	unlink(path);
 }
 
