@@ -45,7 +45,7 @@ void tally_reset(struct tally *t)
 	t->sent = t->acked = t->refused = t->unsure = t->unsent = t->bytes = t->misnamed = 0;
 	histogram_reset(&t->ack);
 	histogram_reset(&t->lateness);
-	t->stranded = 0;
+	t->stranded = t->named = t->unnamed = 0;
 	t->last_prompt_ns = t->last_sent_ns = t->caught_up = 0;
 	t->last_delivery_ns = t->lost = t->connected = t->thread_ns = t->waited_ns = t->turns = 0;
 }
@@ -68,6 +68,8 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->unsure += from->unsure;
 	to->bytes += from->bytes;
 	to->misnamed += from->misnamed;
+	to->named += from->named;
+	to->unnamed += from->unnamed;
 	to->stranded += from->stranded;
 	histogram_merge(&to->ack, &from->ack);
 	histogram_merge(&to->lateness, &from->lateness);

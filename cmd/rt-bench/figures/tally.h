@@ -18,6 +18,7 @@ struct tally {
 	/* of publishers; the fields are those of struct result_publishers */
 	uint64_t sent, acked, refused, unsure, unsent, bytes;
 	uint64_t misnamed;		/* acknowledged, but as something else than subscribers were told */
+	uint64_t named, unnamed;	/* acknowledged with an id and a seq, and without */
 	uint64_t stranded;	/* attempts to connect that failed for want of something on this side */
 	struct histogram ack, lateness;
 	/* how it stands at the end of the interval */

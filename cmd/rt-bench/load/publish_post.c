@@ -67,8 +67,7 @@ static void on_end(struct publisher *p, struct str rest, uint64_t now)
 		publisher_refused(p, rest);
 		return;
 	}
-	if (rest.n > 1)
-		publisher_named(p, 0, rest.p + 1, rest.p + rest.n);
+	publisher_named(p, 0, rest.p + (rest.n > 0), rest.p + rest.n);
 	publisher_accepted(p, 1, now);
 }
 

@@ -117,8 +117,7 @@ static void on_message(struct publisher *p, struct str data, uint64_t now)
 	if (data.n >= sizeof(ack) && memcmp(data.p, ack, sizeof(ack) - 1) == 0) {
 		const char *id = memmem(data.p, data.n, "\"id\":", 5);
 
-		if (id != NULL)
-			publisher_named(p, 0, id, data.p + data.n);
+		publisher_named(p, 0, id != NULL ? id : data.p, data.p + data.n);
 		publisher_accepted(p, 1, now);
 	} else if (data.n >= sizeof(error) && memcmp(data.p, error, sizeof(error) - 1) == 0) {
 		publisher_refused(p, data);

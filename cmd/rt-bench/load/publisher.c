@@ -97,9 +97,14 @@ void publisher_named(struct publisher *p, uint64_t k, const char *at, const char
 	const struct inflight_event *e;
 	uint64_t id, seq;
 
-	if (p->over || k >= p->inflight.count || !w->b->sub_is_rt || w->b->c->subscribers == 0 ||
-	    !envelope_parse_ack(at, end, &id, &seq))
+	if (p->over || k >= p->inflight.count || !w->b->pub_is_rt || !w->b->sub_is_rt ||
+	    w->b->c->subscribers == 0)
 		return;
+	if (!envelope_parse_ack(at, end, &id, &seq)) {
+		tally_of(p)->unnamed++;
+		return;
+	}
+	tally_of(p)->named++;
 	e = inflight_at(&p->inflight, k);
 	if (!witness_agrees(w->witness, record_stream(w->b->run, stream_of(p, e->topic)), e->n,
 			envelope_name(id, seq)))

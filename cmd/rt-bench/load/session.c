@@ -308,8 +308,9 @@ void session_sum(struct session *s, bool complete)
 	r->pub.acked = t->acked;
 	r->pub.refused = t->refused;
 	r->pub.unsure = t->unsure;
-	r->pub.misnamed = t->misnamed;
-	r->all.verdict.corrupt += t->misnamed;
+	/* A server that names events names all of them: what does not read so was changed on the way. */
+	r->pub.misnamed = t->misnamed + (t->named > 0 ? t->unnamed : 0);
+	r->all.verdict.corrupt += r->pub.misnamed;
 	r->pub.unsent = t->unsent;
 	r->pub.bytes = t->bytes;
 	r->stranded = t->stranded;

@@ -242,7 +242,7 @@ static void put_counts(FILE *out, const struct result *r)
 	put_count(out, "out of order", v->disordered);
 	put_count(out, "corrupt", v->corrupt);
 	put_some(out, "missed as rt-bench itself could not connect again", r->missed);
-	put_some(out, "of these, acknowledged by another id", r->pub.misnamed);
+	put_some(out, "of these, acknowledged by another id or none", r->pub.misnamed);
 	put_some(out, "missing, but announced", v->announced);
 	put_count(out, "connections opened", r->all.connects);
 	put_some(out, "attempts to connect that failed", r->all.connect_failures);

@@ -335,7 +335,7 @@ void report_faults(char *dst, size_t size, const struct result *r)
 		text_add(&t, "; %s of %s subscriber%s concerned", figure_count(a, v->faulty),
 			figure_count(b, r->all.subscribers), r->all.subscribers == 1 ? "" : "s");
 	if (r->pub.misnamed > 0)
-		text_add(&t, "; %s acknowledged by another id", figure_count(a, r->pub.misnamed));
+		text_add(&t, "; %s acknowledged by another id or none", figure_count(a, r->pub.misnamed));
 	add_missed(&t, r);
 }
 

@@ -186,6 +186,8 @@ static void told(uint64_t n)
 	witness_agrees(worker()->witness, record_stream(h.b.run, 0), n, envelope_name(ID + n, 40 + n));
 }
 
+static bool spoilt;
+
 /* The answer to event (n) names it so. */
 static void acknowledge(uint64_t n, uint64_t id, uint64_t seq)
 {
@@ -200,12 +202,15 @@ static void acknowledge(uint64_t n, uint64_t id, uint64_t seq)
 		snprintf(text, sizeof(text), "%x\r\n{\"line\":%" PRIu64 ",%s\n\r\n", 11 + len, n, name);
 	else
 		snprintf(text, sizeof(text), "\x81%c{\"op\":\"ack\",\"ref\":0,%s", 20 + len, name);
+	/* A bit that makes a digit a letter. */
+	if (spoilt)
+		*(strstr(text, "\"id\":\"") + 8) |= 0x40;
 	say(text);
 }
 
 static void misnamed(enum publish_how how, const char *what)
 {
-	configure(how, 4);
+	configure(how, 5);
 	begin();
 	if (how == PUBLISH_LINES)
 		say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -220,6 +225,11 @@ static void misnamed(enum publish_how how, const char *what)
 	acknowledge(4, ID + 4, 44);
 	ok(worker()->tally->acked == 4 && worker()->tally->misnamed == 2,
 		"... of which nobody has heard yet");
+	spoilt = true;
+	acknowledge(5, ID + 5, 45);
+	spoilt = false;
+	ok(worker()->tally->acked == 5 && worker()->tally->named == 4 && worker()->tally->unnamed == 1,
+		"... of which nobody can read the id");
 	end();
 }
 

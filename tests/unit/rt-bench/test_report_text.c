@@ -111,7 +111,7 @@ static void bad(void)
 	r->pub.misnamed = 6;
 	free(text);
 	text = text_of(&c, r, 200, true);
-	has(text, "5 of 1,000 subscribers concerned; 6 acknowledged by another id;",
+	has(text, "5 of 1,000 subscribers concerned; 6 acknowledged by another id or none;",
 		"so is a wrong acknowledgement");
 	free(text);
 	text = text_of(&c, r, 80, true);

@@ -119,6 +119,19 @@ static bool is_about(double v, double what)
 	return fabs(v - what) < 1e-6;
 }
 
+/* An acknowledgement that names no event is wrong if others do. */
+static void unnamed(bool others)
+{
+	begin();
+	s.sum.sent = s.sum.acked = 9;
+	s.sum.unnamed = 2;
+	s.sum.named = others ? 7 : 0;
+	session_sum(&s, true);
+	ok(r->pub.misnamed == (others ? 2 : 0) && r->all.verdict.corrupt == r->pub.misnamed,
+		"acknowledged without an id, and %s", others ? "others with one" : "so were all");
+	end();
+}
+
 /* What rates are of: not of the time in which nobody but slow subscribers got something. */
 static void times(void)
 {
@@ -151,5 +164,7 @@ int main(void)
 	intervals();
 	sum();
 	times();
+	unnamed(true);
+	unnamed(false);
 	return tap_done();
 }
