@@ -10,6 +10,15 @@
 #include "load/worker.h"
 #include "wire/socket.h"
 
+/*
+ * Of what is incomplete and longer, the connection has a buffer of its own, which is read to behind it, and
+ * which grows. Less is copied to the thread's buffer for each read.
+ */
+#define OWN_LEAST (64u << 10)
+
+/* Framing, names of fields, an id: what may stand around an event that is as long as --max-event allows. */
+#define AROUND_MOST (64u << 10)
+
 /* What has been read and not yet handed up: first bytes without framing, then such with. */
 struct input {
 	char *keep;
@@ -40,7 +49,12 @@ static void drop_rest(struct conn *c)
 {
 	free(c->rest);
 	c->rest = NULL;
-	c->nrest = c->nunframed = 0;
+	c->nrest = c->rest_cap = c->nunframed = 0;
+}
+
+static size_t max_event(const struct conn *c)
+{
+	return c->w->b->c->max_event;
 }
 
 void conn_close(struct conn *c)
@@ -76,6 +90,11 @@ void conn_open(struct conn *c, const struct target *t)
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
+
+void conn_refuse(struct conn *c)
+{
+	lose(c, CONN_TOO_LONG);
+}
 
 bool conn_write(struct conn *c, struct str s)
 {
@@ -120,17 +139,22 @@ void conn_pause(struct conn *c, bool pause)
 /* --- taking framing off ---------------------------------------------------------------------- */
 
 /*
- * What was left of earlier pieces moves up to the front of (piece): framing was between them. So only what is
- * incomplete is ever moved.
+ * Framing was between what was left of earlier pieces and (piece): the shorter of them moves to the other. So
+ * only what is incomplete is ever moved, and what is long stays where it is.
  */
 static struct str join(struct input *in, struct str piece)
 {
 	char *to = (char *)piece.p - in->nkeep;
 
-	if (in->nkeep > 0 && to != in->keep)
-		memmove(to, in->keep, in->nkeep);
-	piece.p -= in->nkeep;
-	piece.n += in->nkeep;
+	if (in->nkeep > 0 && to != in->keep) {
+		if (in->nkeep <= piece.n) {
+			memmove(to, in->keep, in->nkeep);
+		} else {
+			to = in->keep;
+			memmove(to + in->nkeep, piece.p, piece.n);
+		}
+	}
+	piece = (struct str){to, in->nkeep + piece.n};
 	in->nkeep = 0;
 	return piece;
 }
@@ -202,9 +226,11 @@ static void take_frames(struct conn *c, struct input *in, uint64_t now)
 		if (alone)
 			skip_known(c, in, now);
 		start = in->raw;
-		n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), c->w->b->c->max_event);
+		n = frame_parse(&f, in->raw, (size_t)(in->end - in->raw), max_event(c));
 		if (n == 0)
 			return;
+		if (n > 0 && f.opcode < FRAME_CLOSE && in->nkeep + f.payload.n > max_event(c))
+			n = FRAME_TOO_LONG;
 		if (n > 0)
 			in->raw += n;
 		if (n > 0 && f.opcode >= FRAME_CLOSE) {
@@ -225,11 +251,23 @@ static void take_body(struct conn *c, struct input *in, struct str piece, const 
 	bool alone = start != NULL && in->nkeep == 0;
 	size_t left = answer_end_chunk(&c->answer, in->raw, (size_t)(in->end - in->raw));
 
+	/* Events end with a line: of a long one, what came before is not looked through again and again. */
+	bool goes_on = in->nkeep >= OWN_LEAST && memchr(piece.p, '\n', piece.n) == NULL;
+
 	in->raw += left;
 	piece = join(in, piece);
-	keep(in, piece, c->ops->data(c, piece, now));
+	keep(in, piece, goes_on ? 0 : c->ops->data(c, piece, now));
 	if (alone && left > 0)
 		tell_framed(c, in, start);
+}
+
+/* (n) bytes of a head or a body, which are handed up whole. True: that is too much. */
+static bool refuse(struct conn *c, size_t n)
+{
+	if (n <= max_event(c))
+		return false;
+	lose(c, CONN_TOO_LONG);
+	return true;
 }
 
 static void take_head(struct conn *c, struct str head, uint64_t now)
@@ -256,7 +294,8 @@ static void take_answers(struct conn *c, struct input *in, uint64_t now)
 		in->raw += used;
 		switch (step) {
 		case ANSWER_HEAD:
-			take_head(c, piece, now);
+			if (!refuse(c, used))
+				take_head(c, piece, now);
 			break;
 		case ANSWER_DATA:
 			take_body(c, in, piece, start, now);
@@ -264,7 +303,8 @@ static void take_answers(struct conn *c, struct input *in, uint64_t now)
 		case ANSWER_END:
 			piece = (struct str){in->keep, in->nkeep};
 			in->nkeep = 0;
-			c->ops->end(c, piece, now);
+			if (!refuse(c, piece.n))
+				c->ops->end(c, piece, now);
 			break;
 		case ANSWER_MALFORMED:
 			lose(c, CONN_PROTOCOL);
@@ -275,42 +315,62 @@ static void take_answers(struct conn *c, struct input *in, uint64_t now)
 	}
 }
 
-/* Keep what is incomplete until more comes. */
-static void save(struct conn *c, const struct input *in)
+/*
+ * Keep what is incomplete until more comes: in (own), if that is where it is and it is long. Else (own) is
+ * freed.
+ */
+static void save(struct conn *c, const struct input *in, char *own, size_t cap, bool in_own)
 {
 	size_t nraw = (size_t)(in->end - in->raw), n = in->nkeep + nraw;
-	char *rest = NULL;
+	char *rest = own;
 
-	if (n > c->w->b->c->max_event) {
-		lose(c, CONN_TOO_LONG);
+	if (n == 0 || n > max_event(c) + AROUND_MOST) {
+		free(own);
+		if (n > 0)
+			lose(c, CONN_TOO_LONG);
 		return;
 	}
-	if (n > 0) {
+	if (!in_own || n < OWN_LEAST) {
 		rest = malloc(n);
 		if (rest == NULL) {
+			free(own);
 			errno = ENOMEM;
 			lose(c, CONN_BROKEN);
 			return;
 		}
-		memcpy(rest, in->keep, in->nkeep);
-		memcpy(rest + in->nkeep, in->raw, nraw);
+		cap = n;
 	}
-	free(c->rest);
+	if (rest != in->keep)
+		memmove(rest, in->keep, in->nkeep);
+	if (rest + in->nkeep != in->raw)
+		memmove(rest + in->nkeep, in->raw, nraw);
+	if (rest != own)
+		free(own);
 	c->rest = rest;
 	c->nrest = (uint32_t)n;
+	c->rest_cap = (uint32_t)cap;
 	c->nunframed = (uint32_t)in->nkeep;
 }
 
-static void take(struct conn *c, char *p, size_t n, uint64_t now)
+/* There are (n) bytes at (p), (fresh) of them were just read. */
+static void take(struct conn *c, char *p, size_t n, size_t fresh, uint64_t now)
 {
 	struct input in = {p, c->nunframed, p + c->nunframed, p + n};
+	char *own = c->rest;
+	size_t cap = c->rest_cap;
 
+	/* Who closes the connection does not free what is being looked at. */
+	c->rest = NULL;
+	drop_rest(c);
 	if (!c->upgraded)
 		take_answers(c, &in, now);
 	if (c->fd >= 0 && c->upgraded)
 		take_frames(c, &in, now);
+	c->ops->after(c, fresh, now);
 	if (c->fd >= 0)
-		save(c, &in);
+		save(c, &in, own, cap, p == own);
+	else
+		free(own);
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */
@@ -320,17 +380,43 @@ static void on_end(struct conn *c, uint64_t now)
 	/* A body may end with the connection; then that is no loss. */
 	if (!c->upgraded && !answer_idle(&c->answer) && answer_closed(&c->answer)) {
 		answer_init(&c->answer);
-		c->ops->end(c, (struct str){c->rest, c->nunframed}, now);
+		if (!refuse(c, c->nunframed))
+			c->ops->end(c, (struct str){c->rest, c->nunframed}, now);
 		if (c->fd < 0)
 			return;
 	}
 	lose(c, CONN_CLOSED);
 }
 
+/* Where to read to, *room bytes behind what is left of before, which is there. NULL without memory. */
+static char *input_buffer(struct conn *c, size_t *room)
+{
+	size_t cap = (size_t)c->nrest * 2, most = max_event(c) + AROUND_MOST + OWN_LEAST;
+	char *p;
+
+	if (c->nrest < OWN_LEAST) {
+		p = worker_input(c->w, c->nrest, room);
+		if (p != NULL && c->nrest > 0)
+			memcpy(p, c->rest, c->nrest);
+		return p;
+	}
+	if (c->rest_cap - c->nrest < OWN_LEAST) {
+		if (cap > most)
+			cap = most;
+		p = realloc(c->rest, cap);
+		if (p == NULL)
+			return NULL;
+		c->rest = p;
+		c->rest_cap = (uint32_t)cap;
+	}
+	*room = c->rest_cap - c->nrest;
+	return c->rest;
+}
+
 static void on_readable(struct conn *c)
 {
 	size_t room;
-	char *p = worker_input(c->w, c->nrest, &room);
+	char *p = input_buffer(c, &room);
 	ssize_t n;
 	uint64_t now;
 
@@ -351,10 +437,7 @@ static void on_readable(struct conn *c)
 		on_end(c, now);
 		return;
 	}
-	if (c->nrest > 0)
-		memcpy(p, c->rest, c->nrest);
-	take(c, p, c->nrest + (size_t)n, now);
-	c->ops->after(c, (size_t)n, now);
+	take(c, p, c->nrest + (size_t)n, (size_t)n, now);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int revents)

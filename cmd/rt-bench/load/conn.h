@@ -62,7 +62,7 @@ struct conn {
 	struct worker *w;
 	const struct conn_ops *ops;
 	char *rest;		/* what is incomplete, nrest bytes; NULL if there are none */
-	uint32_t nrest;
+	uint32_t nrest, rest_cap;
 	uint32_t nunframed;	/* so many of them have no framing any more */
 	struct answer answer;
 	int fd;			/* -1: closed */
@@ -78,6 +78,9 @@ void conn_open(struct conn *c, const struct target *t);
 
 /** Close it, if it is not; nothing is called any more. */
 void conn_close(struct conn *c);
+
+/** What came is longer than --max-event: it is lost(). */
+void conn_refuse(struct conn *c);
 
 /** Write what has to fit at once, as a request does. Otherwise the connection is lost(): false. */
 bool conn_write(struct conn *c, struct str s);

@@ -11,7 +11,8 @@ size_t lines_take(struct subscriber *s, struct str data, uint64_t now)
 
 	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		if (lf - p > 1) {
-			record_take(s, (struct str){p, (size_t)(lf - p)}, NULL, now);
+			if (!record_take(s, (struct str){p, (size_t)(lf - p)}, NULL, now))
+				return data.n;
 			s->ngathered++;
 		}
 		p = lf + 1;

@@ -166,8 +166,12 @@ static const char *take_one(struct subscriber *s, struct str record, const struc
 	return where.p + where.n;
 }
 
-void record_take(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now)
+bool record_take(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now)
 {
+	if (record.n > s->conn.w->b->c->max_event) {
+		conn_refuse(&s->conn);
+		return false;
+	}
 	if (!s->conn.w->b->sub_is_rt) {
 		record_take_all(s, record, now);
 	} else if (is_gap(record)) {
@@ -177,6 +181,7 @@ void record_take(struct subscriber *s, struct str record, const struct str *curs
 	} else {
 		take_one(s, record, cursor, now);
 	}
+	return true;
 }
 
 size_t record_take_known(struct subscriber *s, const char *p, size_t n, uint64_t now)

@@ -9,9 +9,9 @@
 /**
  * Judge (record), the data of one event, which was read at (now). Of an rt-serve it is an envelope or a gap
  * record; (cursor): what came beside it as the cursor behind it, NULL if it comes without. An event's id
- * becomes the worker's cursor.
+ * becomes the worker's cursor. False: it is longer than --max-event, and the connection is lost by that.
  */
-void record_take(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now);
+bool record_take(struct subscriber *s, struct str record, const struct str *cursor, uint64_t now);
 
 /**
  * The same for an event of which it is already known that nothing is wrong with its bytes: does what

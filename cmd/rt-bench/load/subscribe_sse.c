@@ -62,17 +62,19 @@ static void take_line(struct event *e, const char *line, const char *end)
 		e->odd = true;
 }
 
-static void take_event(struct subscriber *s, const struct event *e, uint64_t now)
+/* False: the connection is lost. */
+static bool take_event(struct subscriber *s, const struct event *e, uint64_t now)
 {
 	if (e->odd)
 		record_spoilt(s);
-	if (e->data != NULL)
-		record_take(s, (struct str){e->data, (size_t)(e->data_end - e->data)},
-			e->odd ? NULL : &e->id, now);
+	if (e->data != NULL && !record_take(s, (struct str){e->data, (size_t)(e->data_end - e->data)},
+			e->odd ? NULL : &e->id, now))
+		return false;
 	if (e->id.p == NULL)
-		return;
+		return true;
 	s->conn.w->cursor = e->id;
 	subscriber_ready(s, now);
+	return true;
 }
 
 static size_t on_data(struct subscriber *s, struct str data, uint64_t now)
@@ -86,7 +88,8 @@ static size_t on_data(struct subscriber *s, struct str data, uint64_t now)
 		if (line_end > p) {
 			take_line(&e, p, line_end);
 		} else {
-			take_event(s, &e, now);
+			if (!take_event(s, &e, now))
+				return data.n;
 			e = (struct event){0};
 			begin = lf + 1;
 		}
