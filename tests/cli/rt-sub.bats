@@ -139,7 +139,7 @@ moved() {
 	local here seen='select(.request) | [.headers.authorization, .headers["x-secret"], .headers.accept] | join(" ")'
 	NAME=other fake "[$SSE,{\"send\":\"data: a\\n\\n\"},$HANG]"
 	fake "$(moved 302 http://127.0.0.1:@PORT@/b)" "$(moved 302 http://localhost:@PORT@/c)" \
-		"$(moved 302 http://127.0.0.1:@PORT@/d)" "[$SSE,{\"send\":\"data: b\\n\\n\"},$HANG]" \
+		"$(moved 302 /d)" "$(moved 302 http://127.0.0.1:@PORT@/e)" "[$SSE,{\"send\":\"data: b\\n\\n\"},$HANG]" \
 		"$(moved 302 "$URL")"
 	here=$URL
 	echo secret >"$RT_TMP/token"
@@ -150,6 +150,7 @@ moved() {
 	run jq -r "$seen" "$RT_TMP/fake.err"
 	assert_output "Bearer secret 1 text/event-stream
 Bearer secret 1 text/event-stream
+  text/event-stream
   text/event-stream
   text/event-stream
 Bearer secret 1 text/event-stream"
