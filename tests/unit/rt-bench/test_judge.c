@@ -376,6 +376,7 @@ static void verdict_is(const struct ledger *l, uint64_t first, uint64_t second, 
 	eq_str(text_of(&v), want, what);
 }
 
+static const struct streams four = {.topics = 4, .publishers = 1};
 static const struct streams two = {.topics = 1, .publishers = 2};
 
 static void envelopes_well(void)
@@ -657,6 +658,15 @@ static void next(void)
 	verdict_is(l, 2, 1, "received 3", "what is not has not been entered");
 	ledger_gap(l);
 	ok(!goes_on(l, RUN, 0, 3, 13, 4), "nor behind a gap");
+	ledger_free(l);
+	l = ledger_new(&four, RUN, 1, 2, false);	/* topics 1 and 2 */
+	for (uint32_t topic = 1; topic <= 2; topic++) {
+		enter(l, topic, 1);
+		ledger_enter_envelope(l, topic, 9 + topic, 1);
+	}
+	ok(!goes_on(l, RUN, 3, 1, 12, 1) && !goes_on(l, RUN, 0, 1, 12, 1),
+		"nor of topics that it does not follow");
+	ok(goes_on(l, RUN, 2, 2, 12, 2), "of those that it does they are");
 	ledger_free(l);
 }
 

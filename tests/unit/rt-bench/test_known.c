@@ -134,10 +134,41 @@ static void lengths(void)
 	known_free(k);
 }
 
+/* Event (number) of (n) bytes is added (or asked for), and which one it is then. */
+static uint64_t seq_of(struct known *k, size_t n, unsigned number, bool added)
+{
+	const struct known_event *e = NULL;
+	char *text = filled(n, number);
+	size_t found;
+
+	if (added)
+		known_add(k, (struct str){text, n}, &(struct known_event){.seq = number});
+	else
+		e = known_find(k, text, n, &found);
+	free(text);
+	return e != NULL ? e->seq : 0;
+}
+
+/* Where an old one was there is another now. */
+static void overwritten(void)
+{
+	enum { EACH = 1024, ALL = KNOWN_BYTES / EACH };
+	struct known *k = known_new();
+
+	for (unsigned i = 1; i <= ALL; i++)
+		seq_of(k, EACH, i, true);
+	eq_num(seq_of(k, EACH, 1, false), 1, "the first is known; now the second is expected");
+	for (unsigned i = ALL + 1; i <= ALL + 2; i++)
+		seq_of(k, EACH, i, true);
+	eq_num(seq_of(k, EACH, ALL + 2, false), ALL + 2, "what has taken its place is not taken for it");
+	known_free(k);
+}
+
 int main(void)
 {
 	bits();
 	old();
 	lengths();
+	overwritten();
 	return tap_done();
 }

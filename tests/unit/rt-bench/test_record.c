@@ -245,52 +245,113 @@ static void lines(void)
 }
 
 /* What one has judged, another is given in the same bytes. */
-static void known(void)
+/* (k) comes to the first of two subscribers, alone in its chunk, and may be known from then on. */
+static void learn(const char *text, size_t n, uint64_t k)
 {
-	struct subscriber *second;
-	const struct result_group *g;
-	struct worker *w;
-	unsigned faults = 0;
-	char text[400];
+	struct worker *w = h.b.workers[0];
+
+	w->nheard = 0;
+	w->sound = false;
+	record_take(subscriber(), (struct str){text, n}, NULL, k * 1000000);
+	record_learn(w, (struct str){text, n});
+}
+
+static struct subscriber *second(void)
+{
+	return &h.b.workers[0]->subscribers[1];
+}
+
+/* Both have had the first event. Returns the length of (text), which is the next one. */
+static size_t begin_known(char *text)
+{
 	size_t n;
 
 	helper_bench_config(&h, 2, 1, 1, TRANSPORT_NDJSON);
 	helper_bench_init(&h, 1);
+	n = put_envelope(text, 1);
+	learn(text, n, 1);
+	record_take(second(), (struct str){text, n}, NULL, 1000000);
+	return put_envelope(text, 2);
+}
+
+static void known(void)
+{
+	const struct result_group *g;
+	struct worker *w;
+	unsigned faults = 0;
+	char text[400], again[400];
+	size_t n = begin_known(text);
+
 	w = h.b.workers[0];
-	second = &w->subscribers[1];
-	g = subscriber_group(second);
-	for (uint64_t k = 1; k <= 3; k++) {
+	g = subscriber_group(second());
+	for (uint64_t k = 2; k <= 3; k++) {
 		n = put_envelope(text, k);
-		w->nheard = 0;
-		w->sound = false;
-		record_take(subscriber(), (struct str){text, n}, NULL, k * 1000000);
-		record_learn(w, (struct str){text, n});
-		if (k == 1)
-			record_take(second, (struct str){text, n}, NULL, k * 1000000);
-		else
-			faults += record_take_known(second, text, n, k * 1000000 + 7) != n;
-		faults += w->cursor.p != text + 7 || w->cursor.n != 16;
+		learn(text, n, k);
+		memcpy(again, text, n);
+		faults += record_take_known(second(), again, n, k * 1000000 + 7) != n;
+		faults += w->cursor.p != again + 7 || w->cursor.n != 16;
 	}
 	ok(faults == 0, "what is known need not be judged again");
 	ok(g->deliveries == 6 && g->measured == 6 && g->latency.max_ns == 7 &&
 		atomic_load(&w->delivered) == 6,
 		"... and counts as ever");
-	ok(record_take_known(second, text, n, 1) == 0 && g->deliveries == 6,
+	ok(record_take_known(second(), text, n, 1) == 0 && g->deliveries == 6,
 		"once more it is not what comes next");
-	n = put_envelope(text, 4);
+	helper_bench_fini(&h);
+}
+
+/* Bytes that are not the next event, whole and alone, are not taken for it. */
+static void not_learnt(void)
+{
+	char text[800];
+	size_t n = begin_known(text), one;
+
+	learn(text, n, 2);	/* the second subscriber has not had it */
+	n = put_envelope(text, 3);
 	text[n - 10] ^= 1;
-	w->nheard = 0;
-	w->sound = false;
-	record_take(subscriber(), (struct str){text, n}, NULL, 1);
-	record_learn(w, (struct str){text, n});
-	ok(record_take_known(second, text, n, 1) == 0 && verdict().corrupt == 1,
+	learn(text, n, 3);
+	ok(record_take_known(second(), text, n, 1) == 0 && verdict().corrupt == 1,
 		"what is corrupt is not learnt");
+	helper_bench_fini(&h);
+
+	n = one = begin_known(text);
+	n += (size_t)sprintf(text + n, "\n");
+	n += put_envelope(text + n, 3);
+	n += (size_t)sprintf(text + n, "\n");
+	h.b.workers[0]->nheard = 0;
+	lines_take(subscriber(), (struct str){text, n}, 1);
+	record_learn(h.b.workers[0], (struct str){text, n});
+	record_take(second(), (struct str){text, one}, NULL, 1);
+	ok(clean() && record_take_known(second(), text, n, 1) == 0, "nor are two in one chunk");
+	helper_bench_fini(&h);
+}
+
+/* Most others were told another id, be it later. */
+static void known_wrong(void)
+{
+	struct verdict v = {0};
+	char text[400];
+	size_t n = begin_known(text);
+	struct worker *w = h.b.workers[0];
+
+	learn(text, n, 2);
+	for (unsigned i = 0; i < 5; i++)
+		witness_agrees(w->witness, record_stream(h.b.run, 0), 2, 99);
+	second()->state = SUBSCRIBER_OPENING;
+	eq_num(second()->conn.ops->known(&second()->conn, text, n, 1), 0,
+		"the first of a connection tells more");
+	second()->state = SUBSCRIBER_LIVE;
+	eq_num(second()->conn.ops->known(&second()->conn, text, n, 1), n, "what is known later");
+	ledger_verdict(second()->ledger, NULL, &v);
+	eq_num(v.corrupt, 1, "... is corrupt where most were told another id");
 	helper_bench_fini(&h);
 }
 
 int main(void)
 {
 	known();
+	not_learnt();
+	known_wrong();
 	envelopes();
 	around();
 	topics();
